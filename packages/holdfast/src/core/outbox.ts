@@ -1,0 +1,79 @@
+/** Messages that no link has taken yet, in order, within a bound of bytes and of messages: a ring. */
+
+export interface OutboxBounds {
+  readonly maxBytes: number
+  readonly maxMessages: number
+}
+
+export interface OutboxEntry {
+  readonly data: unknown
+  readonly bytes: number
+  /** Told once, when the bytes left or when they never will. */
+  readonly settle: ((error?: Error) => void) | undefined
+}
+
+const firstCapacity = 16
+
+export class Outbox {
+  readonly #bounds: OutboxBounds
+  #ring: (OutboxEntry | undefined)[] = []
+  #head = 0
+  #length = 0
+  #bytes = 0
+
+  constructor(bounds: OutboxBounds) {
+    this.#bounds = bounds
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Whether a message fits. An empty outbox takes any. */
+  hasRoom(bytes: number): boolean {
+    return this.#length === 0 || (this.#length < this.#bounds.maxMessages && this.#bytes + bytes <= this.#bounds.maxBytes)
+  }
+
+  push(entry: OutboxEntry): void {
+    if (this.#length === this.#ring.length) this.#grow()
+    this.#ring[(this.#head + this.#length) % this.#ring.length] = entry
+    this.#length++
+    this.#bytes += entry.bytes
+  }
+
+  shift(): OutboxEntry | undefined {
+    if (this.#length === 0) return undefined
+    const entry = this.#ring[this.#head]!
+    this.#ring[this.#head] = undefined
+    this.#head = (this.#head + 1) % this.#ring.length
+    this.#length--
+    this.#bytes -= entry.bytes
+    return entry
+  }
+
+  /** Takes one back; false when it has left already. */
+  remove(entry: OutboxEntry): boolean {
+    const entries = this.drain()
+    const rest = entries.filter((each) => each !== entry)
+    for (const each of rest) this.push(each)
+    return rest.length < entries.length
+  }
+
+  /** Takes everything out. */
+  drain(): OutboxEntry[] {
+    const entries: OutboxEntry[] = []
+    for (let entry = this.shift(); entry; entry = this.shift()) entries.push(entry)
+    return entries
+  }
+
+  #grow(): void {
+    const entries = this.drain()
+    this.#ring = new Array(Math.max(firstCapacity, 2 * entries.length))
+    this.#head = 0
+    for (const each of entries) this.push(each)
+  }
+}

@@ -1,0 +1,40 @@
+/** Whether a failure is final or another dial may help: the application is asked first, then the row of refusals, then the table. */
+
+import type { BackoffPolicy } from './backoff.ts'
+import { closeCode, statusOutcome } from './close-code.ts'
+import { type CloseInfo, isStaleCredential } from './close-info.ts'
+
+export interface RetryConfig {
+  readonly isReconnecting: boolean
+  readonly retry: BackoffPolicy & { readonly maxRetries: number; readonly stableAfter: number }
+  /** Whether the next dial may bring a fresh credential. */
+  readonly canRefresh: boolean
+  /** The application's say in whether to go on; undefined leaves it to the table of close codes. */
+  readonly shouldRetry?: ((close: CloseInfo, attempt: number) => boolean | undefined) | undefined
+}
+
+export class RetryRule {
+  readonly #config: RetryConfig
+  #refusals = 0
+
+  constructor(config: RetryConfig) {
+    this.#config = config
+  }
+
+  /** The next refusal is the first in a row again. */
+  forgive(): void {
+    this.#refusals = 0
+  }
+
+  /** @param attempt how many retries in a row were made */
+  isFinal(close: CloseInfo, attempt: number): boolean {
+    const { isReconnecting, canRefresh, shouldRetry } = this.#config
+    if (!isReconnecting || close.cause === 'unsupported') return true
+    const isRefusal = isStaleCredential(close.httpStatus ?? close.code)
+    this.#refusals = isRefusal ? this.#refusals + 1 : 0
+    const asked = shouldRetry?.(close, attempt)
+    if (asked !== undefined) return !asked
+    if (isRefusal && canRefresh && this.#refusals === 1) return false
+    return (close.httpStatus === undefined ? closeCode(close.code).outcome : statusOutcome(close.httpStatus)) === 'final'
+  }
+}

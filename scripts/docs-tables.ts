@@ -1,0 +1,64 @@
+/**
+ * Makes the tables of the guides from the source. `--check` says which differ, and exits with 1.
+ *
+ *   npm run docs:tables
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import { type Rules, reconnectingRules, socketRules } from '../packages/holdfast/src/client/options.ts'
+import { closeCodes } from '../packages/holdfast/src/core/close-code.ts'
+
+const root = new URL('../', import.meta.url)
+
+const tables: readonly { readonly file: string; readonly name: string; readonly rows: readonly (readonly string[])[] }[] = [
+  {
+    file: 'docs/guide/close-codes.md',
+    name: 'close-codes',
+    rows: [
+      ['code', 'name', 'what happens'],
+      ...closeCodes.map(({ code, name, outcome }) => [String(code), name, outcome]),
+      ['4400–4499', 'the HTTP status 400–499', 'final, but 4408, 4425 and 4429 retried'],
+    ],
+  },
+  {
+    file: 'docs/guide/options.md',
+    name: 'options',
+    rows: [['option', 'default', 'what it may be'], ...optionRows(socketRules), ...optionRows(own(reconnectingRules))],
+  },
+]
+
+const isCheck = process.argv.includes('--check')
+for (const { file, name, rows } of tables) {
+  const url = new URL(file, root)
+  const text = await readFile(url, 'utf8')
+  const made = text.replace(
+    new RegExp(`(<!-- table:${name} -->\n)[^]*?(<!-- /table -->)`),
+    (_, begin, end) => `${begin}${markdown(rows)}${end}`,
+  )
+  if (!text.includes(`<!-- table:${name} -->`)) throw new Error(`${file} has no place for the table ${name}`)
+  if (made === text) continue
+  if (isCheck) {
+    console.error(`${file}: the table ${name} is not what the source says; run npm run docs:tables`)
+    process.exitCode = 1
+  } else await writeFile(url, made)
+}
+
+function own(rules: Rules): Rules {
+  return Object.fromEntries(Object.entries(rules).filter(([option]) => !(option in socketRules)))
+}
+
+function optionRows(rules: Rules, prefix = ''): string[][] {
+  return Object.entries(rules).flatMap(([option, rule]) => {
+    if (rule.fields) return optionRows(rule.fields, `${prefix}${option}.`)
+    return [[`\`${prefix}${option}\``, preset(rule.preset), rule.text]]
+  })
+}
+
+function preset(value: unknown): string {
+  if (value === undefined) return '–'
+  return `\`${typeof value === 'string' ? `'${value}'` : String(value)}\``
+}
+
+function markdown(rows: readonly (readonly string[])[]): string {
+  const [head, ...body] = rows.map((cells) => `| ${cells.join(' | ')} |`)
+  return `${head}\n|${'---|'.repeat(rows[0]!.length)}\n${body.join('\n')}\n`
+}
