@@ -1,0 +1,626 @@
+/**
+ * The shell around the machine: it dials, sends, listens and keeps the one timer of a socket.
+ *
+ * Each input is told to the machine, then all its outputs are carried out, then the alarm is set. What the world says is worked off
+ * at once; what the application says in a microtask, so that nothing is dispatched inside a call of its own.
+ */
+
+import { ClientMachine, type Output } from '../core/client-machine.ts'
+import { abnormalClose, type CloseInfo } from '../core/close-info.ts'
+import type { OutboxEntry } from '../core/outbox.ts'
+import { Alarm, type AlarmOwner } from './alarm.ts'
+import { type BinaryType, byteLength, type Data, type Received, received, snapshot, type Wire } from './data.ts'
+import { Deferred } from './deferred.ts'
+import { type Address, isDynamic, requestDial, UnsupportedError } from './dial-request.ts'
+import { DetailEvent, OpenEvent, rootEvents, SessionCloseEvent, SocketErrorEvent, SocketMessageEvent } from './event.ts'
+import { type DispatchTarget, dispatch, isHeard } from './event-target.ts'
+import { type Level, publishChange, type Writer, writeLine } from './journal.ts'
+import type { Link, LinkOwner } from './link.ts'
+import { MessageQueue, type QueueOwner } from './message-queue.ts'
+import type { Clock, DialContext, ResolvedOptions } from './options.ts'
+import { type Hint, platform, systemClock } from './platform.ts'
+import { guarded, messageOf } from './report.ts'
+import { Room } from './room.ts'
+import type { Stats, Status } from './status.ts'
+import { StatusBoard } from './status-board.ts'
+
+/** What onSession is called with, but for the socket itself. */
+export interface Setup {
+  readonly isFirst: boolean
+  readonly signal: AbortSignal
+  send(data: Data): void
+}
+
+export type SetupRunner = (setup: Setup) => unknown
+
+/** The dial or link in hand: at most one, whatever becomes of it. */
+interface Current {
+  readonly number: number
+  link: Link | undefined
+  /** Ends what the application does on its behalf: a provider, a set-up. */
+  abort: AbortController | undefined
+}
+
+/** UTF-8 never needs more for a UTF-16 unit. */
+const bytesPerUnit = 3
+
+export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
+  binaryType: BinaryType = 'blob'
+  /** Whether messages are kept for the next session while none is open. */
+  readonly isReconnecting: boolean
+  readonly #socket: DispatchTarget
+  readonly #address: Address
+  readonly #options: ResolvedOptions
+  readonly #machine: ClientMachine
+  readonly #setup: SetupRunner | undefined
+  #current: Current | undefined
+  #url: string
+  #protocol = ''
+  #extensions = ''
+  readonly #alarm: Alarm
+  #board: StatusBoard | undefined
+  #isDraining = false
+  #isTurnDue = false
+  #isEnding = false
+  #sent = 0
+  #received = 0
+  #discardedBytes = 0
+  #heardAt: number | undefined
+  #queue: MessageQueue | undefined
+  #opened: Deferred<unknown> | undefined
+  #closed: Deferred<SessionCloseEvent> | undefined
+  #closeEvent: SessionCloseEvent | undefined
+  #room: Room | undefined
+  #unwatch: (() => void) | undefined
+  #unheed: (() => void) | undefined
+
+  constructor(socket: DispatchTarget, address: Address, options: ResolvedOptions, isReconnecting: boolean, setup: SetupRunner | undefined) {
+    this.#socket = socket
+    this.isReconnecting = isReconnecting
+    this.#address = address
+    this.#options = options
+    this.#setup = setup
+    this.#url = typeof address.url === 'function' ? '' : String(address.url)
+    const { clock, signal } = options
+    const { shouldRetry } = options.retry
+    this.#machine = new ClientMachine({
+      isReconnecting,
+      retry: options.retry,
+      heartbeat: options.heartbeat,
+      connectTimeout: options.connectTimeout,
+      writeTimeout: options.writeTimeout,
+      closeTimeout: options.closeTimeout,
+      outbox: options.outbox,
+      hasSetup: setup !== undefined,
+      canRefresh: isDynamic(address, options),
+      random: clock ? () => clock.random() : systemClock.random,
+      shouldRetry: shouldRetry && ((close, attempt) => guarded(() => shouldRetry(close, attempt))),
+    })
+    this.#alarm = new Alarm(this.#clock, this)
+    if (signal) this.#heed(signal)
+    if (options.autoStart ?? true) queueMicrotask(() => this.start())
+  }
+
+  get url(): string {
+    return this.#url
+  }
+  get protocol(): string {
+    return this.#protocol
+  }
+  get extensions(): string {
+    return this.#extensions
+  }
+
+  get readyState(): 0 | 1 | 2 | 3 {
+    if (this.#isEnding) return 3
+    const { state } = this.#machine
+    switch (state.name) {
+      case 'idle':
+      case 'connecting':
+      case 'waiting':
+      case 'suspended':
+        return 0
+      case 'settling':
+      case 'open':
+        return 1
+      case 'closing':
+        return state.close.cause === 'aborted' ? 3 : 2
+      case 'closed':
+        return 3
+    }
+  }
+
+  get bufferedAmount(): number {
+    return this.#discardedBytes + this.#machine.outbox.bytes + (this.#link?.bufferedAmount ?? 0)
+  }
+
+  get isFinished(): boolean {
+    const { name } = this.#machine.state
+    return name === 'closing' || name === 'closed'
+  }
+
+  // From the application
+
+  start(): void {
+    if (platform().isOffline) this.#machine.offline()
+    this.#machine.start(this.#now, this.#clock.wall())
+    if (!this.isFinished) this.#unwatch ??= platform().watch((hint) => this.#hinted(hint))
+    this.#turn()
+  }
+
+  reconnect(): void {
+    this.#unwatch ??= platform().watch((hint) => this.#hinted(hint))
+    this.#machine.reconnect(this.#now, this.#clock.wall())
+    this.#turnLater()
+  }
+
+  close(code: number | undefined, reason: string): void {
+    this.#machine.close(this.#now, code, reason)
+    this.#ringSoon()
+  }
+
+  send(data: Data): void {
+    const machine = this.#machine
+    if (this.isFinished) {
+      this.#discardedBytes += byteLength(data)
+      return
+    }
+    const link = this.#link
+    if (link && machine.canTransmit) {
+      if (this.#fitsLink(link, data)) this.#transmit(link, data, undefined)
+      else this.#overflow(link.backlog)
+      return
+    }
+    const bytes = byteLength(data)
+    if (machine.outbox.hasRoom(bytes)) this.#enqueue({ data: snapshot(data), bytes, settle: undefined })
+    else this.#overflow(machine.outbox.bytes)
+  }
+
+  async sendAsync(data: Data, signal: AbortSignal | undefined): Promise<'written'> {
+    signal?.throwIfAborted()
+    const owned = snapshot(data)
+    const bytes = byteLength(owned)
+    while (!this.isFinished && !this.#hasRoom(owned, bytes)) await (this.#room ??= new Room()).wait(signal)
+    if (this.isFinished) throw new DOMException('the socket is closed; nothing more can be sent', 'InvalidStateError')
+    await new Promise<void>((resolve, reject) => {
+      const entry: OutboxEntry = {
+        data: owned,
+        bytes,
+        settle: (error) => {
+          signal?.removeEventListener('abort', takeBack)
+          if (error) reject(error)
+          else resolve()
+          this.#room?.wake()
+        },
+      }
+      const takeBack = () => {
+        if (!this.#machine.outbox.remove(entry)) return
+        reject(signal?.reason)
+        this.#turnLater()
+      }
+      signal?.addEventListener('abort', takeBack, { once: true })
+      const link = this.#link
+      if (link && this.#machine.canTransmit) this.#transmit(link, owned, entry.settle)
+      else this.#enqueue(entry)
+    })
+    return 'written'
+  }
+
+  /** @throws InvalidStateError while another reader is at work */
+  read(): MessageQueue {
+    if (this.#queue) throw new DOMException('another loop reads this socket; one for await at a time', 'InvalidStateError')
+    this.#queue = new MessageQueue(this)
+    if (this.#closeEvent) this.#endQueue(this.#closeEvent)
+    return this.#queue
+  }
+
+  /** Resolves with the socket. */
+  get opened(): Promise<unknown> {
+    this.#opened ??= new Deferred()
+    if (this.readyState === 1) this.#opened.resolve(this.#socket)
+    else if (this.#closeEvent) this.#opened.reject(closeError(this.#closeEvent))
+    return this.#opened.promise
+  }
+
+  get closed(): Promise<SessionCloseEvent> {
+    this.#closed ??= new Deferred()
+    if (this.#closeEvent) this.#closed.resolve(this.#closeEvent)
+    return this.#closed.promise
+  }
+
+  get status(): Status {
+    return this.#statusBoard.status
+  }
+
+  get stats(): Stats {
+    const { state, counters } = this.#machine
+    const heardAt = state.name === 'open' || state.name === 'settling' ? state.liveness.heardAt : this.#heardAt
+    return {
+      lastHeardAt: heardAt === undefined ? null : Math.round(this.#clock.wall() - this.#now + heardAt),
+      bufferedBytes: this.bufferedAmount,
+      unackedMessages: 0,
+      unackedBytes: 0,
+      sent: this.#sent,
+      received: this.#received,
+      links: counters.links,
+      sessions: counters.links,
+      dials: counters.dials,
+      giveups: counters.giveups,
+      pings: counters.pings,
+      failures: { ...counters.failures },
+    }
+  }
+
+  subscribe(listener: () => void): () => void {
+    return this.#statusBoard.subscribe(listener)
+  }
+
+  // From the reader of `for await`
+
+  pauseReading(): void {
+    if (!this.#link?.canPause) return
+    this.#link.pause()
+    this.#machine.pause()
+  }
+
+  resumeReading(): void {
+    if (!this.#link?.canPause) return
+    this.#link.resume()
+    this.#machine.resume(this.#now)
+    this.#turn()
+  }
+
+  doneReading(queue: MessageQueue): void {
+    if (this.#queue === queue) this.#queue = undefined
+  }
+
+  // From the link
+
+  linkOpened(link: Link): void {
+    const current = this.#current
+    if (current?.link !== link) return
+    this.#protocol = link.protocol
+    this.#extensions = link.extensions
+    const canPing = link.canPing || this.#options.heartbeat.message !== undefined
+    this.#heardAt = this.#now
+    this.#machine.opened(this.#now, this.#clock.wall(), current.number, link, canPing)
+    if (this.#queue?.isFull) this.pauseReading()
+    this.#turn()
+  }
+
+  linkMessage(link: Link, message: Wire): void {
+    const current = this.#current
+    if (current?.link !== link) return
+    const { isReply } = this.#options.heartbeat
+    if (isReply && this.#isReply(isReply, message)) {
+      const { state } = this.#machine
+      if ('liveness' in state) this.linkAnswered(link, state.liveness.ping)
+      return
+    }
+    const now = this.#now
+    if (!this.#machine.heard(now, current.number)) return
+    this.#heardAt = now
+    this.#received++
+    if (this.#queue) this.#keep(this.#queue, message)
+    if (isHeard(this.#socket, 'message')) dispatch(this.#socket, SocketMessageEvent.received(message, this.binaryType))
+  }
+
+  linkHeard(link: Link): void {
+    if (this.#current?.link !== link) return
+    this.#heardAt = this.#now
+    this.#machine.heard(this.#heardAt, this.#current.number)
+  }
+
+  linkAnswered(link: Link, ping: number): void {
+    if (this.#current?.link !== link) return
+    this.#heardAt = this.#now
+    this.#machine.answered(this.#heardAt, this.#current.number, ping)
+    this.#board?.notify()
+  }
+
+  linkClosed(link: Link, close: CloseInfo, error: Error): void {
+    if (this.#current?.link === link) this.#lost(this.#current, close, error)
+  }
+
+  get #statusBoard(): StatusBoard {
+    return (this.#board ??= new StatusBoard(this.#machine, this.#clock))
+  }
+
+  get #clock(): Clock {
+    return this.#options.clock ?? systemClock
+  }
+
+  get #now(): number {
+    return this.#clock.now()
+  }
+
+  get #link(): Link | undefined {
+    return this.#current?.link
+  }
+
+  #keep(queue: MessageQueue, message: Wire): void {
+    const data = received(message, this.binaryType)
+    queue.push(data, byteLength(data))
+    const { maxBytes } = this.#options.inbox
+    if (queue.bytes <= maxBytes || this.#link?.canPause) return
+    const error = new Error(`for await holds ${queue.bytes} unread bytes, above inbox.maxBytes (${maxBytes}); read faster, or raise it`)
+    this.#machine.overflow(this.#now, error)
+    this.#turn()
+  }
+
+  #turnLater(): void {
+    if (this.#isTurnDue) return
+    this.#isTurnDue = true
+    queueMicrotask(() => {
+      this.#isTurnDue = false
+      this.#turn()
+    })
+  }
+
+  /** The end that the application asked for is a task of its own (WHATWG: queue a task). */
+  #ringSoon(): void {
+    platform().afterReads(() => this.ring())
+  }
+
+  #turn(): void {
+    if (this.#isDraining) return
+    this.#isDraining = true
+    for (let output = this.#machine.poll(); output; output = this.#machine.poll()) this.#perform(output)
+    this.#isDraining = false
+    this.#alarm.set(this.#machine.deadline)
+    this.#room?.wake()
+    this.#board?.notify()
+  }
+
+  ring(): void {
+    this.#machine.tick(this.#now, this.#clock.wall())
+    this.#turn()
+  }
+
+  #perform(output: Output): void {
+    switch (output.kind) {
+      case 'dial':
+        this.#current = { number: output.link, link: undefined, abort: undefined }
+        void this.#dial(this.#current, output.attempt)
+        return
+      case 'transmit':
+        if (this.#current?.number === output.link && this.#link) this.#transmit(this.#link, output.entry.data as Data, output.entry.settle)
+        return
+      case 'ping':
+        if (this.#current?.number === output.link) this.#ping(output.ping)
+        return
+      case 'close':
+        if (this.#current?.number !== output.link) return
+        this.#link?.resume() // the peer's answer must be read, however far behind the reader is
+        this.#link?.close(output.code, output.reason)
+        return
+      case 'drop':
+        if (this.#current?.number === output.link) this.#drop(this.#current, output.isPolite)
+        return
+      case 'setup':
+        if (this.#current?.number === output.link) void this.#runSetup(this.#current, output.isFirst)
+        return
+      case 'change':
+        publishChange(this.#writer, output.from, output.to, this.#clock.wall())
+        this.#log('debug', `${output.from} → ${output.to}`)
+        return
+      case 'open':
+        this.#log('info', 'open')
+        this.#opened?.resolve(this.#socket)
+        dispatch(this.#socket, new OpenEvent('open'))
+        return
+      case 'failed':
+        this.#log('warn', 'dial failed', output.close, { err: output.error })
+        this.#emitError(output.close, output.error)
+        return
+      case 'end':
+        this.#end(output)
+        return
+      case 'retry':
+        this.#log('warn', 'retry', output.close, { attempt: output.attempt, delayMs: Math.round(output.delay) })
+        this.#emitDetail('retry', {
+          attempt: output.attempt,
+          delay: output.delay,
+          at: this.status.retryAt ?? Math.round(this.#clock.wall() + output.delay),
+          close: output.close,
+        })
+        return
+      case 'giveup':
+        this.#log('error', 'gave up: nobody tries again until reconnect() is called or the network comes back', output.close)
+        this.#rejectOpened(new Error(`gave up after ${this.#options.retry.maxRetries} retries in a row`))
+        this.#emitDetail('giveup', output.close)
+        return
+    }
+  }
+
+  async #dial(current: Current, attempt: number): Promise<void> {
+    try {
+      const { request, dialer } = await requestDial(this.#address, this.#options, this.#dialContext(current, attempt))
+      if (this.#current !== current) return
+      this.#url = request.url
+      current.abort = undefined
+      current.link = dialer(request, this)
+    } catch (error) {
+      if (this.#current !== current) return
+      if (error instanceof UnsupportedError) this.#lost(current, abnormalClose('unsupported'), error)
+      else this.#lost(current, abnormalClose('setup'), new Error(`the dial could not be prepared: ${messageOf(error)}`, { cause: error }))
+    }
+  }
+
+  #dialContext(current: Current, attempt: number): DialContext {
+    return {
+      url: this.#url,
+      attempt,
+      resuming: false,
+      lastClose: this.#machine.lastClose,
+      get signal() {
+        current.abort ??= new AbortController()
+        return current.abort.signal
+      },
+    }
+  }
+
+  async #runSetup(current: Current, isFirst: boolean): Promise<void> {
+    const abort = new AbortController()
+    current.abort = abort
+    const send = (data: Data) => {
+      const { link } = current
+      if (this.#current !== current || !link) throw new DOMException('the session that this send belongs to is over', 'InvalidStateError')
+      this.#transmit(link, data, undefined)
+    }
+    try {
+      await this.#setup?.({ isFirst, signal: abort.signal, send })
+      this.#machine.settled(current.number)
+    } catch (error) {
+      this.#machine.setupFailed(this.#now, current.number, new Error(`onSession failed: ${messageOf(error)}`, { cause: error }))
+    }
+    this.#turn()
+  }
+
+  #lost(current: Current, close: CloseInfo, error: Error): void {
+    this.#machine.linkClosed(this.#now, current.number, close, error)
+    this.#turn()
+  }
+
+  #drop(current: Current, isPolite: boolean): void {
+    const { link } = current
+    this.#current = undefined
+    // A provider may look at its signal for the first time when the dial is over.
+    if (!link) current.abort ??= new AbortController()
+    current.abort?.abort(new Error('the connection that this was for is over'))
+    if (!link) return
+    if (this.#machine.state.name === 'closed') this.#discardedBytes += link.bufferedAmount
+    if (isPolite && link.isOpen) link.close(1000)
+    link.terminate()
+  }
+
+  #ping(ping: number): void {
+    const { message } = this.#options.heartbeat
+    if (message === undefined) this.#link?.ping(ping)
+    else guarded(() => this.#link?.send(typeof message === 'function' ? message() : message))
+  }
+
+  #transmit(link: Link, data: Data, settle: ((error?: Error) => void) | undefined): void {
+    this.#sent++
+    link.send(data, settle)
+    this.#machine.sent(this.#now)
+    if (this.#machine.deadline < this.#alarm.at) this.#turnLater()
+  }
+
+  #enqueue(entry: OutboxEntry): void {
+    this.#machine.send(entry)
+    this.#turnLater()
+  }
+
+  #fitsLink(link: Link, data: Data): boolean {
+    const { backlog } = link
+    const { maxBytes } = this.#options.outbox
+    const most = typeof data === 'string' ? bytesPerUnit * data.length : byteLength(data)
+    return backlog === 0 || backlog + most <= maxBytes || backlog + byteLength(data) <= maxBytes
+  }
+
+  #hasRoom(data: Data, bytes: number): boolean {
+    const link = this.#link
+    return link && this.#machine.canTransmit ? this.#fitsLink(link, data) : this.#machine.outbox.hasRoom(bytes)
+  }
+
+  /** The application sends more than the bound: an open session ends, as the standard's "full"; without one the message is refused. */
+  #overflow(heldBytes: number): void {
+    const { maxBytes, maxMessages, overflow } = this.#options.outbox
+    const { length } = this.#machine.outbox
+    const text = `${heldBytes} unsent bytes in ${length} queued messages leave no room within outbox.maxBytes (${maxBytes}) and outbox.maxMessages (${maxMessages}); raise them or await sendAsync()`
+    if (overflow === 'throw' || this.readyState !== 1) throw new DOMException(text, 'QuotaExceededError')
+    this.#machine.overflow(this.#now, new Error(text))
+    this.#turnLater()
+  }
+
+  #end({ close, error, willReconnect, unsent }: Output & { kind: 'end' }): void {
+    this.#log(willReconnect ? 'warn' : 'info', willReconnect ? 'lost' : 'closed', close, error && { err: error })
+    const unconfirmed = unsent.map((entry) => (typeof entry.data === 'string' ? entry.data : received(entry.data as Wire, 'arraybuffer')))
+    rootEvents() // it may end before anything was dialled
+    const event = new SessionCloseEvent('close', { ...close, willReconnect, unconfirmed, exact: unconfirmed.length > 0 })
+    if (!willReconnect) this.#closeEvent = event
+    if (!willReconnect && this.#current) this.#drop(this.#current, false)
+    this.#rejectOpened(closeError(event))
+    this.#isEnding = true
+    if (error) this.#emitError(close, error)
+    dispatch(this.#socket, event)
+    this.#isEnding = false
+    if (!willReconnect) this.#finish(event, unsent)
+  }
+
+  #finish(event: SessionCloseEvent, unsent: readonly OutboxEntry[]): void {
+    this.#unwatch?.()
+    this.#unheed?.()
+    const error = closeError(event)
+    for (const entry of unsent) {
+      this.#discardedBytes += entry.bytes
+      entry.settle?.(error)
+    }
+    this.#closed?.resolve(event)
+    this.#endQueue(event)
+  }
+
+  #endQueue(event: SessionCloseEvent): void {
+    this.#queue?.end(event.wasClean ? undefined : closeError(event))
+  }
+
+  #rejectOpened(error: Error): void {
+    this.#opened?.reject(error)
+    this.#opened = undefined
+  }
+
+  #heed(signal: AbortSignal): void {
+    const abort = () => {
+      this.#machine.abort(this.#now)
+      this.#ringSoon()
+    }
+    this.#unheed = () => signal.removeEventListener('abort', abort)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort)
+  }
+
+  #hinted(hint: Hint): void {
+    const machine = this.#machine
+    const wall = this.#clock.wall()
+    switch (hint) {
+      case 'online':
+        machine.online(this.#now, wall)
+        break
+      case 'offline':
+        machine.offline()
+        break
+      case 'wake':
+        machine.wake(this.#now, wall)
+        break
+      case 'hide':
+        machine.hide(this.#now)
+        break
+    }
+    this.#turn()
+  }
+
+  get #writer(): Writer {
+    return { options: this.#options, machine: this.#machine, url: this.#url }
+  }
+
+  #log(level: Level, text: string, close?: CloseInfo, more?: object): void {
+    if (this.#options.logger) writeLine(this.#writer, level, text, { ...close, ...more })
+  }
+
+  #emitError(close: CloseInfo, error: Error): void {
+    dispatch(this.#socket, new SocketErrorEvent('error', { error, cause: close.cause }))
+  }
+
+  #emitDetail(type: string, detail: unknown): void {
+    dispatch(this.#socket, new DetailEvent(type, { detail }))
+  }
+
+  #isReply(isReply: (data: Received) => boolean, message: Wire): boolean {
+    return guarded(() => isReply(received(message, 'arraybuffer'))) === true
+  }
+}
+
+function closeError({ code, reason, cause }: SessionCloseEvent): Error {
+  return new Error(`the socket closed with ${code}${reason && ` (${reason})`}: ${cause}`)
+}
