@@ -1,0 +1,13 @@
+/** A TCP proxy with faults on demand, and schedules for it. */
+export type { Direction, FreezeDirection } from './direction.ts'
+export { parseDuration, renderDuration } from './duration.ts'
+export type { Endpoint } from './endpoint.ts'
+export type { Fault, FaultKind, Held } from './fault.ts'
+export { FaultProxy, type FaultProxyOptions, type FaultStats } from './fault-proxy.ts'
+export { seededRandom } from './random.ts'
+export { type RandomKind, type RandomScheduleOptions, randomKinds, randomSchedule } from './random-schedule.ts'
+export type { DisconnectCause, FaultEvent, FaultRecord } from './record.ts'
+export { parseSchedule, type Schedule, type Step } from './schedule.ts'
+export { ScheduleError } from './schedule-error.ts'
+export { type PlayOptions, playSchedule } from './schedule-play.ts'
+export type { Delay, Shape } from './shape.ts'
