@@ -1,0 +1,65 @@
+/** What a client process is asked to do; what it answers is named beside it. */
+
+import type { SubjectName } from '../subject/catalogue.ts'
+
+export type PayloadKind = 'text' | 'binary'
+
+/** A number of messages of one size in one direction. */
+export interface Step {
+  readonly direction: 'send' | 'receive'
+  readonly bytes: number
+  readonly count: number
+}
+
+interface ClientTask {
+  readonly subject: SubjectName
+  readonly port: number
+}
+
+/** Answered by µs of CPU a message, one for each step. */
+export interface CpuTask extends ClientTask {
+  readonly kind: 'cpu'
+  readonly payload: PayloadKind
+  readonly steps: readonly Step[]
+}
+
+/** Answered by the median of the round trips, in µs. */
+export interface RoundTripTask extends ClientTask {
+  readonly kind: 'round-trip'
+  readonly bytes: number
+  readonly count: number
+}
+
+export interface IdleTask extends ClientTask {
+  readonly kind: 'idle'
+  readonly clients: number
+  readonly settleMs: number
+}
+
+/** The answer to IdleTask, for one client. */
+export interface IdleCost {
+  readonly heapBytes: number
+  readonly timers: number
+  /** Of CPU, in one second in which nothing happens. */
+  readonly cpuUs: number
+}
+
+/** Answered by a WatchEvent for each thing that happens, for as long as the process lives. */
+export interface WatchTask extends ClientTask {
+  readonly kind: 'watch'
+  readonly clients: number
+  /** Milliseconds between the openings. */
+  readonly spacingMs: number
+  /** A label gets the number of the client behind it. */
+  readonly query: Readonly<Record<string, string>>
+  readonly heartbeatMs?: number
+}
+
+export interface WatchEvent {
+  readonly client: number
+  readonly event: 'message' | 'closed'
+  /** Epoch ms. */
+  readonly at: number
+}
+
+export type Task = CpuTask | RoundTripTask | IdleTask | WatchTask
