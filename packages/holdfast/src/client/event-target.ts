@@ -51,7 +51,7 @@ export class DispatchTarget extends NativeBase {
       throw new TypeError(`a listener is a function or an object with handleEvent, not ${String(callback)}`)
     if (this.#find(type, callback, Boolean(own.capture))) return
     const listener: Listener = { type: String(type), kind: 'listener', callback, options: own, isRemoved: false }
-    this.#listeners = [...this.#listeners, listener]
+    this.#listeners = this.#listeners.concat(listener) // exactly as long as it is, which a spread is not
     signal?.addEventListener('abort', () => this.#remove(listener), { once: true })
   }
 
@@ -92,7 +92,7 @@ export class DispatchTarget extends NativeBase {
     if (present && isCallback) present.callback = callback as Callback
     else if (present) this.#remove(present)
     else if (isCallback)
-      this.#listeners = [...this.#listeners, { type, kind: 'handler', callback: callback as Callback, options: plain, isRemoved: false }]
+      this.#listeners = this.#listeners.concat({ type, kind: 'handler', callback: callback as Callback, options: plain, isRemoved: false })
   }
 
   #find(type: string, callback: Callback, isCapture: boolean): Listener | undefined {

@@ -20,7 +20,7 @@ export class StatusBoard {
 
   /** The same object until one of its fields changes. */
   get status(): Status {
-    const { state, lastClose, outbox } = this.#machine
+    const { state, lastClose, queued } = this.#machine
     const isLive = state.name === 'open' || state.name === 'settling'
     this.#status = nextStatus(this.#status, {
       state: publicState(state.name),
@@ -28,7 +28,7 @@ export class StatusBoard {
       retryAt: state.name === 'waiting' ? this.#epochOf(state.retryAt) : null,
       rtt: isLive ? state.liveness.rtt : null,
       session: isLive ? { id: null, ttl: 0, since: state.openedAt } : null,
-      allConfirmed: outbox.length === 0,
+      allConfirmed: queued === 0,
       lastClose,
     })
     return this.#status

@@ -48,7 +48,7 @@ class WsLink implements Link {
   readonly #owner: LinkOwner
   #failure: { readonly close: CloseInfo; readonly error: Error } | undefined
   /** What was sent in this turn of the event loop. */
-  readonly #turn: Data[] = []
+  #turn: Data[] | undefined
   #backlogBeforeTurn = 0
 
   constructor(Ws: WsClass, request: DialRequest, owner: LinkOwner) {
@@ -70,7 +70,7 @@ class WsLink implements Link {
   }
   /** Without the frames' headers for what this turn sent, as the standard counts. */
   get bufferedAmount(): number {
-    return this.#turn.length === 0 ? this.backlog : this.#turn.reduce((sum, data) => sum + byteLength(data), this.#backlogBeforeTurn)
+    return this.#turn ? this.#turn.reduce((sum, data) => sum + byteLength(data), this.#backlogBeforeTurn) : this.backlog
   }
   get backlog(): number {
     return this.#ws.bufferedAmount
@@ -176,12 +176,17 @@ class WsLink implements Link {
 
   /** Everything sent in one turn of the event loop leaves in one write. */
   #cork(data: Data): void {
+    if (this.#turn) {
+      this.#turn.push(data)
+      return
+    }
     const socket = this.#ws._socket
-    if (this.#turn.push(data) > 1 || !socket) return
+    if (!socket) return
+    this.#turn = [data]
     this.#backlogBeforeTurn = this.backlog
     socket.cork()
     process.nextTick(() => {
-      this.#turn.length = 0
+      this.#turn = undefined
       socket.uncork()
     })
   }

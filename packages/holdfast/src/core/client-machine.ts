@@ -86,10 +86,10 @@ const revocable: readonly Output['kind'][] = ['dial', 'setup', 'open', 'failed',
 export class ClientMachine {
   readonly counters: ClientCounters = { dials: 0, links: 0, giveups: 0, pings: 0, failures: none }
   readonly #config: ClientConfig
-  readonly #outbox: Outbox
   readonly #connectTimeout: ConnectTimeout
   readonly #retryRule: RetryRule
   #state: ClientState = { name: 'idle' }
+  #outbox: Outbox | undefined // most sockets never queue
   #outputs: Output[] = []
   #lastClose: CloseInfo | null = null
   #lastLink = noLink
@@ -98,7 +98,6 @@ export class ClientMachine {
 
   constructor(config: ClientConfig) {
     this.#config = config
-    this.#outbox = new Outbox(config.outbox)
     this.#connectTimeout = new ConnectTimeout(config.connectTimeout)
     this.#retryRule = new RetryRule(config)
   }
@@ -112,13 +111,19 @@ export class ClientMachine {
   }
 
   get outbox(): Outbox {
+    this.#outbox ??= new Outbox(this.#config.outbox)
     return this.#outbox
+  }
+
+  /** Messages that no link has taken yet. */
+  get queued(): number {
+    return this.#outbox?.length ?? 0
   }
 
   /** Whether a message may be handed to the link at once, with nothing queued before it. */
   get canTransmit(): boolean {
     const state = this.#state
-    return state.name === 'open' && state.gauge.isOpen && this.#outbox.length === 0
+    return state.name === 'open' && state.gauge.isOpen && this.queued === 0
   }
 
   /** When `tick` is due; Infinity when only the world or the application can bring news. */
@@ -150,7 +155,7 @@ export class ClientMachine {
     }
     const state = this.#state
     if (state.name !== 'open' || !state.gauge.isOpen) return undefined
-    const entry = this.#outbox.shift()
+    const entry = this.#outbox?.shift()
     return entry && { kind: 'transmit', link: state.link, entry }
   }
 
@@ -162,7 +167,7 @@ export class ClientMachine {
 
   /** Keeps a message for the next link that takes one. */
   send(entry: OutboxEntry): void {
-    this.#outbox.push(entry)
+    this.outbox.push(entry)
   }
 
   /** A message was handed to the live link. */
@@ -180,7 +185,7 @@ export class ClientMachine {
       this.#outputs.push({ kind: 'close', link: state.link, code, reason })
       return
     }
-    const wasClean = this.#outbox.length === 0
+    const wasClean = this.queued === 0
     const close = this.#config.isReconnecting
       ? Object.freeze({ code: code ?? 1005, reason, wasClean, cause: 'client' as const })
       : abnormalClose('client')
@@ -488,7 +493,7 @@ export class ClientMachine {
       close,
       error: isSilent(close) ? undefined : error,
       willReconnect: false,
-      unsent: this.#outbox.drain(),
+      unsent: this.outbox.drain(),
     })
   }
 

@@ -13,10 +13,12 @@ export interface OutboxEntry {
 }
 
 const firstCapacity = 16
+/** The ring of an outbox that was never used; most never are. */
+const none: (OutboxEntry | undefined)[] = []
 
 export class Outbox {
   readonly #bounds: OutboxBounds
-  #ring: (OutboxEntry | undefined)[] = []
+  #ring: (OutboxEntry | undefined)[] = none
   #head = 0
   #length = 0
   #bytes = 0
