@@ -19,7 +19,7 @@ export function installPeers(tell: (text: string) => void): void {
 /** Brings the build up to date: it is what users get, and what is measured. */
 export function buildHoldfast(tell: (text: string) => void): void {
   tell('building holdfast')
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--build', 'packages/holdfast'], {
+  execFileSync('npm', ['run', '--silent', 'build'], {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
   })
