@@ -5,7 +5,8 @@
  * at once; what the application says in a microtask, so that nothing is dispatched inside a call of its own.
  */
 
-import { ClientMachine, type Output } from '../core/client-machine.ts'
+import { ClientMachine } from '../core/client-machine.ts'
+import type { Output } from '../core/client-output.ts'
 import { abnormalClose, type CloseInfo } from '../core/close-info.ts'
 import type { OutboxEntry } from '../core/outbox.ts'
 import { Alarm, type AlarmOwner } from './alarm.ts'

@@ -278,7 +278,8 @@ export class WebSocket extends DispatchTarget implements AsyncDisposable {
   }
 
   /**
-   * Sends, and waits for room first and for the bytes to leave then: `'written'` on a plain link.
+   * Sends, and waits for room first and for the bytes to leave then: `'written'` on a plain link. While it waits for room, what is sent
+   * by `send` may go first.
    *
    * @throws InvalidStateError (DOMException) when the socket is not open yet, or closed
    */

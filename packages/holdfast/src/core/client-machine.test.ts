@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type ClientConfig, ClientMachine, type Output } from './client-machine.ts'
+import { type ClientConfig, ClientMachine } from './client-machine.ts'
+import type { Output } from './client-output.ts'
 import { abnormalClose, type CloseInfo } from './close-info.ts'
 import type { OutboxEntry } from './outbox.ts'
 

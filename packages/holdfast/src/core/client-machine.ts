@@ -15,15 +15,8 @@
  */
 
 import { backoffDelay } from './backoff.ts'
-import {
-  type ClientState,
-  type ClientStateName,
-  checkMove,
-  type FailureState,
-  isLive,
-  type LiveLink,
-  type LiveState,
-} from './client-state.ts'
+import { isRevocable, type Output } from './client-output.ts'
+import { type ClientState, checkMove, type FailureState, isLive, type LiveLink, type LiveState } from './client-state.ts'
 import { abnormalClose, type CloseCause, type CloseInfo } from './close-info.ts'
 import { ConnectTimeout } from './connect-timeout.ts'
 import { Dial } from './dial.ts'
@@ -43,29 +36,6 @@ export interface ClientConfig extends RetryConfig {
   readonly random: () => number
 }
 
-export type Output =
-  | { readonly kind: 'dial'; readonly link: number; readonly attempt: number }
-  | { readonly kind: 'transmit'; readonly link: number; readonly entry: OutboxEntry }
-  | { readonly kind: 'ping'; readonly link: number; readonly ping: number }
-  /** Say goodbye; `linkClosed` will follow. */
-  | { readonly kind: 'close'; readonly link: number; readonly code: number | undefined; readonly reason: string }
-  /** Let go of the link now; nothing more is heard of it. */
-  | { readonly kind: 'drop'; readonly link: number; readonly isPolite: boolean }
-  | { readonly kind: 'setup'; readonly link: number; readonly isFirst: boolean }
-  | { readonly kind: 'change'; readonly from: ClientStateName; readonly to: ClientStateName }
-  | { readonly kind: 'open' }
-  /** A dial failed that will be followed by another one, or by giveup. */
-  | { readonly kind: 'failed'; readonly close: CloseInfo; readonly error: Error }
-  | {
-      readonly kind: 'end'
-      readonly close: CloseInfo
-      readonly error: Error | undefined
-      readonly willReconnect: boolean
-      readonly unsent: readonly OutboxEntry[]
-    }
-  | { readonly kind: 'retry'; readonly attempt: number; readonly delay: number; readonly close: CloseInfo }
-  | { readonly kind: 'giveup'; readonly close: CloseInfo }
-
 export interface ClientCounters {
   dials: number
   links: number
@@ -79,9 +49,6 @@ const none = Object.freeze({})
 /** A hint (online, visible, wake) dials no sooner than this after the retry before. */
 const hintGapMs = 1_000
 const microsecondsPerMs = 1_000
-
-/** What is no longer true once the application has closed the socket. */
-const revocable: readonly Output['kind'][] = ['dial', 'setup', 'open', 'failed', 'retry', 'giveup']
 
 export class ClientMachine {
   readonly counters: ClientCounters = { dials: 0, links: 0, giveups: 0, pings: 0, failures: none }
@@ -511,7 +478,7 @@ export class ClientMachine {
   /** Returns whether the opening of the session was among it: then the application never saw that session. */
   #revoke(): boolean {
     const isUnseen = this.#outputs.some((output) => output.kind === 'open')
-    this.#outputs = this.#outputs.filter((output) => !revocable.includes(output.kind))
+    this.#outputs = this.#outputs.filter((output) => !isRevocable(output))
     return isUnseen
   }
 
