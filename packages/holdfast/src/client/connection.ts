@@ -67,6 +67,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   #received = 0
   #discardedBytes = 0
   #heardAt: number | undefined
+  #turnAt: number | undefined
   #queue: MessageQueue | undefined
   #opened: Deferred<unknown> | undefined
   #closed: Deferred<SessionCloseEvent> | undefined
@@ -298,7 +299,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
       if ('liveness' in state) this.linkAnswered(link, state.liveness.ping)
       return
     }
-    const now = this.#now
+    const now = this.#turnNow
     if (!this.#machine.heard(now, current.number)) return
     this.#heardAt = now
     this.#received++
@@ -333,6 +334,17 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
 
   get #now(): number {
     return this.#clock.now()
+  }
+
+  /** The time when this turn began: messages come and go by the packet, and reading a clock costs more than what is done with it. */
+  get #turnNow(): number {
+    if (this.#turnAt === undefined) {
+      this.#turnAt = this.#now
+      queueMicrotask(() => {
+        this.#turnAt = undefined
+      })
+    }
+    return this.#turnAt
   }
 
   get #link(): Link | undefined {
@@ -504,7 +516,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   #transmit(link: Link, data: Data, settle: ((error?: Error) => void) | undefined): void {
     this.#sent++
     link.send(data, settle)
-    this.#machine.sent(this.#now)
+    this.#machine.sent(this.#turnNow)
     if (this.#machine.deadline < this.#alarm.at) this.#turnLater()
   }
 
