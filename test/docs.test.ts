@@ -14,7 +14,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { access, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -22,6 +22,7 @@ import { promisify, stripVTControlCharacters } from 'node:util'
 import { WebSocketServer } from 'ws'
 import { startGorilla } from './peers/gorilla.ts'
 import type { Peer } from './peers/peer.ts'
+import { unusedPort } from './peers/port.ts'
 import { needs } from './peers/requirement.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -225,7 +226,7 @@ async function typeErrors(blocks: readonly Block[], folder: string): Promise<str
 /** What goes wrong when the block is run, if something does. */
 async function failureOf(block: Block, folder: string, echoUrl: string, patience: number = patienceMs): Promise<string | undefined> {
   const isServer = /\bport: 8080\b|\blisten\(8080\b/.test(block.code)
-  const port = isServer ? await freePort() : 0
+  const port = isServer ? await unusedPort() : 0
   const code = block.code
     .replace(/\bport: 8080\b/g, `port: ${port}`)
     .replace(/\blisten\(8080\b/g, `listen(${port}`)
@@ -298,15 +299,6 @@ function anchorsOf(text: string): Set<string> {
 function withoutCode(text: string, inline = true): string {
   const prose = text.replace(/^ *(`{3,})[^\n]*\n[\s\S]*?^ *\1 *$/gm, (code) => code.replace(/[^\n]/g, ''))
   return inline ? prose.replace(/`[^`\n]+`/g, '') : prose
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** What a command says, and how it ends: its code, or a word when it was stopped. */

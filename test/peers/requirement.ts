@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { canNamespace } from './namespace.ts'
 import { python } from './python.ts'
 
-export type Requirement = 'gorilla' | 'python' | 'openssl' | 'namespaces' | 'tmux'
+export type Requirement = 'gorilla' | 'python' | 'openssl' | 'namespaces' | 'iptables' | 'nft' | 'tmux'
 
 interface Probe {
   /** Why it cannot be used here; `undefined` when it can. */
@@ -37,6 +37,14 @@ const probes: Record<Requirement, Probe> = {
   namespaces: {
     missing: canNamespace,
     enable: `${install('iproute2', 'iptables')} && sudo npm test (in a container: with --privileged)`,
+  },
+  iptables: {
+    missing: () => (runs('iptables', '--version') ? undefined : 'there is no iptables'),
+    enable: install('iptables'),
+  },
+  nft: {
+    missing: () => (runs('nft', '--version') ? undefined : 'there is no nft'),
+    enable: install('nftables'),
   },
   tmux: {
     missing: () => (runs('tmux', '-V') ? undefined : 'there is no tmux'),

@@ -1,13 +1,12 @@
 // `holdfast connect`, through pipes and on a terminal.
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { createCertificate } from '../peers/certificate.ts'
+import { unusedPort } from '../peers/port.ts'
 import { needs } from '../peers/requirement.ts'
 import { startWs } from '../peers/ws.ts'
 import { Child, startChaos, startServe } from './child.ts'
@@ -16,16 +15,6 @@ import { Terminal } from './terminal.ts'
 
 /** Shorter than the program's own, for tests that see how it gives up. */
 const hasty = ['-o', 'retry.minDelay=10ms', '-o', 'retry.maxDelay=10ms', '-o', 'retry.maxRetries=2']
-
-/** A port that nobody listens on. */
-async function unusedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 describe('through pipes', { concurrency: true }, () => {
   test('each line is a message, each message a line, and the end of stdin closes in order', async () => {

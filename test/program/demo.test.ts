@@ -4,20 +4,11 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { describe, test } from 'node:test'
+import { unusedPort } from '../peers/port.ts'
 import { needs } from '../peers/requirement.ts'
 import { startWs } from '../peers/ws.ts'
 import { records, run } from './program.ts'
 import { Terminal } from './terminal.ts'
-
-/** A port that nobody listens on. */
-async function unusedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 describe('the demonstration, through pipes', { concurrency: true }, () => {
   test('loses its link, gets it back and ends by itself with a report', async () => {

@@ -66,7 +66,6 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   #sent = 0
   #received = 0
   #discardedBytes = 0
-  #heardAt: number | undefined
   #turnAt: number | undefined
   #queue: MessageQueue | undefined
   #opened: Deferred<unknown> | undefined
@@ -235,8 +234,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   }
 
   get stats(): Stats {
-    const { state, counters } = this.#machine
-    const heardAt = state.name === 'open' || state.name === 'settling' ? state.liveness.heardAt : this.#heardAt
+    const { heardAt, counters } = this.#machine
     return {
       lastHeardAt: heardAt === undefined ? null : Math.round(this.#clock.wall() - this.#now + heardAt),
       bufferedBytes: this.bufferedAmount,
@@ -284,7 +282,6 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     this.#protocol = link.protocol
     this.#extensions = link.extensions
     const canPing = link.canPing || this.#options.heartbeat.message !== undefined
-    this.#heardAt = this.#now
     this.#machine.opened(this.#now, this.#clock.wall(), current.number, link, canPing)
     if (this.#queue?.isFull) this.pauseReading()
     this.#turn()
@@ -299,9 +296,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
       if ('liveness' in state) this.linkAnswered(link, state.liveness.ping)
       return
     }
-    const now = this.#turnNow
-    if (!this.#machine.heard(now, current.number)) return
-    this.#heardAt = now
+    if (!this.#machine.heard(this.#turnNow, current.number)) return
     this.#received++
     if (this.#queue) this.#keep(this.#queue, message)
     if (isHeard(this.#socket, 'message')) dispatch(this.#socket, SocketMessageEvent.received(message, this.binaryType))
@@ -309,14 +304,12 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
 
   linkHeard(link: Link): void {
     if (this.#current?.link !== link) return
-    this.#heardAt = this.#now
-    this.#machine.heard(this.#heardAt, this.#current.number)
+    this.#machine.heard(this.#now, this.#current.number)
   }
 
   linkAnswered(link: Link, ping: number): void {
     if (this.#current?.link !== link) return
-    this.#heardAt = this.#now
-    this.#machine.answered(this.#heardAt, this.#current.number, ping)
+    this.#machine.answered(this.#now, this.#current.number, ping)
     this.#board?.notify()
   }
 

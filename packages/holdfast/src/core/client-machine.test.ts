@@ -210,6 +210,16 @@ describe('a dial', () => {
     )
   })
 
+  test('was heard when it was, after it is lost as well', () => {
+    const subject = situations.connecting!()
+    assert.equal(subject.machine.heardAt, undefined)
+    const open = situations.open!()
+    const { heardAt } = open.machine
+    assert.equal(typeof heardAt, 'number')
+    open.fails()
+    assert.equal(open.machine.heardAt, heardAt)
+  })
+
   test('that fails is told, counted and retried', () => {
     const subject = situations.connecting!()
     assert.deepEqual(subject.fails(), ['failed: network', 'retry 1 in 1000'])

@@ -60,6 +60,7 @@ export class ClientMachine {
   #outputs: Output[] = []
   #lastClose: CloseInfo | null = null
   #lastLink = noLink
+  #heardAt: number | undefined
   #isOffline = false
   #nextHintDialAt = -Infinity
 
@@ -75,6 +76,11 @@ export class ClientMachine {
 
   get lastClose(): CloseInfo | null {
     return this.#lastClose
+  }
+
+  /** When anything was last heard, on this link or on one before. */
+  get heardAt(): number | undefined {
+    return isLive(this.#state) ? this.#state.liveness.heardAt : this.#heardAt
   }
 
   get outbox(): Outbox {
@@ -483,8 +489,10 @@ export class ClientMachine {
   }
 
   #become(next: ClientState): void {
-    const from = this.#state.name
+    const state = this.#state
+    const from = state.name
     checkMove(from, next.name)
+    if (isLive(state)) this.#heardAt = state.liveness.heardAt
     this.#state = next
     if (from !== next.name) this.#outputs.push({ kind: 'change', from, to: next.name })
   }
