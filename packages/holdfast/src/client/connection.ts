@@ -13,8 +13,8 @@ import { Alarm, type AlarmOwner } from './alarm.ts'
 import { type BinaryType, byteLength, type Data, type Received, received, snapshot, type Wire } from './data.ts'
 import { Deferred } from './deferred.ts'
 import { type Address, isDynamic, requestDial, UnsupportedError } from './dial-request.ts'
-import { DetailEvent, OpenEvent, rootEvents, SessionCloseEvent, SocketErrorEvent, SocketMessageEvent } from './event.ts'
-import { type DispatchTarget, dispatch, isHeard } from './event-target.ts'
+import { DetailEvent, rootEvents, SessionCloseEvent, SocketErrorEvent, SocketEvent, SocketMessageEvent } from './event.ts'
+import { type DispatchTarget, dispatch } from './event-target.ts'
 import { type Level, publishChange, type Writer, writeLine } from './journal.ts'
 import type { Link, LinkOwner } from './link.ts'
 import { MessageQueue, type QueueOwner } from './message-queue.ts'
@@ -299,7 +299,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     if (!this.#machine.heard(this.#turnNow, current.number)) return
     this.#received++
     if (this.#queue) this.#keep(this.#queue, message)
-    if (isHeard(this.#socket, 'message')) dispatch(this.#socket, SocketMessageEvent.received(message, this.binaryType))
+    dispatch(this.#socket, SocketMessageEvent.received(message, this.binaryType))
   }
 
   linkHeard(link: Link): void {
@@ -413,7 +413,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
       case 'open':
         this.#log('info', 'open')
         this.#opened?.resolve(this.#socket)
-        dispatch(this.#socket, new OpenEvent('open'))
+        dispatch(this.#socket, new SocketEvent('open'))
         return
       case 'failed':
         this.#log('warn', 'dial failed', output.close, { err: output.error })

@@ -28,8 +28,6 @@ const NativeBase = NativePrototype as unknown as new () => EventTarget
 
 /** Dispatches one of our own events. */
 export let dispatch: (target: DispatchTarget, event: SocketEvent) => void
-/** Whether anybody listens to this type. */
-export let isHeard: (target: DispatchTarget, type: string) => boolean
 export let handlerOf: (target: DispatchTarget, type: string) => any
 /** A handler that is replaced keeps its place; one that is taken away loses it. Anything but a function or an object is null. */
 export let setHandler: (target: DispatchTarget, type: string, callback: unknown) => void
@@ -39,7 +37,6 @@ export class DispatchTarget extends NativeBase {
 
   static {
     dispatch = (target, event) => target.#dispatch(event)
-    isHeard = (target, type) => target.#isHeard(type)
     handlerOf = (target, type) => target.#handlerOf(type)?.callback ?? null
     setHandler = (target, type, callback) => target.#setHandler(type, callback)
   }
@@ -71,19 +68,15 @@ export class DispatchTarget extends NativeBase {
     return !event.defaultPrevented
   }
 
-  #isHeard(type: string): boolean {
-    for (const listener of this.#listeners) if (listener.type === type) return true
-    return false
-  }
-
   #dispatch(event: SocketEvent): void {
-    event.begin(this)
+    event.target = this
+    event.dispatchPhase = 'dispatching'
     for (const listener of this.#listeners) {
       if (listener.type !== event.type || listener.isRemoved) continue
       this.#call(listener, event)
       if (event.isStopped) break
     }
-    event.finish()
+    event.dispatchPhase = 'idle'
   }
 
   #setHandler(type: string, callback: unknown): void {
@@ -155,5 +148,5 @@ function optionsOf(options: ListenerOptions | undefined): Exclude<ListenerOption
 }
 
 function isOwn(event: Event): event is SocketEvent {
-  return typeof (event as Partial<SocketEvent>).begin === 'function'
+  return 'dispatchPhase' in event
 }

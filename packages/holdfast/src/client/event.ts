@@ -9,124 +9,97 @@
 import type { CloseCause, CloseInfo } from '../core/close-info.ts'
 import { type BinaryType, type Received, received, type Wire } from './data.ts'
 
-type NativeName = 'Event' | 'MessageEvent' | 'CloseEvent' | 'CustomEvent'
+type NativeName = 'MessageEvent' | 'CloseEvent' | 'CustomEvent'
 
 /** A class to extend that has the prototype of Event and none of its constructor's work. */
 function Base() {}
 Base.prototype = globalThis.Event.prototype
-const EventBase = Base as unknown as new () => object
-
-const rooted: { readonly prototype: object; readonly name: NativeName }[] = []
-
-/**
- * Puts the events under the platform's own classes, so that `instanceof` holds. Called when the first dial begins: in Node the mere
- * mention of MessageEvent loads 50 ms of code, which nobody should pay for an import.
- */
-export function rootEvents(): void {
-  for (const { prototype, name } of rooted.splice(0)) Object.setPrototypeOf(prototype, (globalThis[name] ?? globalThis.Event).prototype)
-}
+const EventBase = Base as unknown as new () => Event
 
 type Phase = 'idle' | 'dispatching' | 'stopped'
 
 const empty = {}
 const noPorts: readonly MessagePort[] = Object.freeze([])
 
-function eventClass(name: NativeName): new (type: string) => SocketEvent {
-  class DispatchedEvent extends EventBase {
-    readonly type: string
-    target: EventTarget | null = null
-    #phase: Phase = 'idle'
-    #at: number | undefined
+/** What is common to all of them, and the whole of `open`. */
+export class SocketEvent extends EventBase {
+  declare readonly type: string
+  declare target: EventTarget | null
+  /** Set by the target that dispatches it. */
+  declare dispatchPhase: Phase
 
-    constructor(type: string) {
-      super()
-      this.type = String(type)
-    }
-
-    get currentTarget(): EventTarget | null {
-      return this.#phase === 'idle' ? null : this.target
-    }
-    get srcElement(): EventTarget | null {
-      return this.target
-    }
-    get eventPhase(): number {
-      return this.#phase === 'idle' ? 0 : 2
-    }
-    get bubbles(): boolean {
-      return false
-    }
-    get cancelable(): boolean {
-      return false
-    }
-    get composed(): boolean {
-      return false
-    }
-    get defaultPrevented(): boolean {
-      return false
-    }
-    get returnValue(): boolean {
-      return true
-    }
-    get isTrusted(): boolean {
-      return false
-    }
-    /** Taken when it is first asked for. */
-    get timeStamp(): number {
-      return (this.#at ??= performance.now())
-    }
-    get cancelBubble(): boolean {
-      return this.#phase === 'stopped'
-    }
-    preventDefault(): void {}
-    stopPropagation(): void {}
-    stopImmediatePropagation(): void {
-      if (this.#phase === 'dispatching') this.#phase = 'stopped'
-    }
-    composedPath(): EventTarget[] {
-      return this.#phase === 'idle' || !this.target ? [] : [this.target]
-    }
-
-    /** Used by the target that dispatches it. */
-    begin(target: EventTarget): void {
-      this.target = target
-      this.#phase = 'dispatching'
-    }
-    get isStopped(): boolean {
-      return this.#phase === 'stopped'
-    }
-    finish(): void {
-      this.#phase = 'idle'
-    }
+  constructor(type: string) {
+    super()
+    this.type = String(type)
+    this.target = null
+    this.dispatchPhase = 'idle'
   }
-  rooted.push({ prototype: DispatchedEvent.prototype, name })
-  return DispatchedEvent as unknown as new (
-    type: string,
-  ) => SocketEvent
+
+  override get currentTarget(): EventTarget | null {
+    return this.dispatchPhase === 'idle' ? null : this.target
+  }
+  override get srcElement(): EventTarget | null {
+    return this.target
+  }
+  override get eventPhase(): number {
+    return this.dispatchPhase === 'idle' ? 0 : 2
+  }
+  override get bubbles(): boolean {
+    return false
+  }
+  override get cancelable(): boolean {
+    return false
+  }
+  override get composed(): boolean {
+    return false
+  }
+  override get defaultPrevented(): boolean {
+    return false
+  }
+  override get returnValue(): boolean {
+    return true
+  }
+  override get isTrusted(): boolean {
+    return false
+  }
+  /** Taken when it is first asked for; most never are. */
+  override get timeStamp(): number {
+    return fixed(this, 'timeStamp', performance.now())
+  }
+  override get cancelBubble(): boolean {
+    return this.isStopped
+  }
+  get isStopped(): boolean {
+    return this.dispatchPhase === 'stopped'
+  }
+  override preventDefault(): void {}
+  override stopPropagation(): void {}
+  override stopImmediatePropagation(): void {
+    if (this.dispatchPhase === 'dispatching') this.dispatchPhase = 'stopped'
+  }
+  override composedPath(): EventTarget[] {
+    return this.dispatchPhase === 'idle' || !this.target ? [] : [this.target]
+  }
 }
 
-/** What a target needs of an event that it dispatches. */
-export interface SocketEvent extends Event {
-  begin(target: EventTarget): void
-  readonly isStopped: boolean
-  finish(): void
+// The platform's attributes cannot be assigned to, these can. Fields of the class would do as well, but each message would pay for them: V8 does
+// not inline a constructor with fields into that of a subclass.
+for (const attribute of ['type', 'target']) Object.defineProperty(SocketEvent.prototype, attribute, { value: null, writable: true })
+
+/** Shadows an attribute by a value, so that no other event has to keep room for it. */
+function fixed<T>(event: Event, attribute: string, value: T): T {
+  Object.defineProperty(event, attribute, { value })
+  return value
 }
 
-const PlainEvent: new (type: string) => SocketEvent = eventClass('Event')
-const MessageBase: new (type: string) => SocketEvent = eventClass('MessageEvent')
-const CloseBase: new (type: string) => SocketEvent = eventClass('CloseEvent')
-const DetailBase: new (type: string) => SocketEvent = eventClass('CustomEvent')
-
-export class OpenEvent extends PlainEvent {}
-
-export class SocketMessageEvent extends MessageBase {
+export class SocketMessageEvent extends SocketEvent {
   #wire: Wire
   #binaryType: BinaryType | 'done' = 'done'
-  readonly #origin: string | undefined
 
   constructor(type: string, init: { readonly data?: unknown; readonly origin?: string } = empty) {
     super(type)
     this.#wire = (init.data ?? null) as Wire
-    this.#origin = init.origin
+    if (init.origin !== undefined) fixed(this, 'origin', init.origin)
   }
 
   /** A message as the link brought it; converted when somebody reads it. */
@@ -145,7 +118,6 @@ export class SocketMessageEvent extends MessageBase {
     return this.#wire as Received
   }
   get origin(): string {
-    if (this.#origin !== undefined) return this.#origin
     const url = (this.target as { readonly url?: string } | null)?.url
     return url ? new URL(url).origin : ''
   }
@@ -166,7 +138,7 @@ export interface SessionCloseEventInit extends Partial<CloseInfo> {
   readonly exact?: boolean
 }
 
-export class SessionCloseEvent extends CloseBase {
+export class SessionCloseEvent extends SocketEvent {
   readonly code: number
   readonly reason: string
   readonly wasClean: boolean
@@ -197,7 +169,7 @@ export interface SocketErrorEventInit {
   readonly cause?: CloseCause
 }
 
-export class SocketErrorEvent extends PlainEvent {
+export class SocketErrorEvent extends SocketEvent {
   readonly message: string
   readonly error: Error
   readonly cause: CloseCause
@@ -210,11 +182,31 @@ export class SocketErrorEvent extends PlainEvent {
   }
 }
 
-export class DetailEvent<T> extends DetailBase {
+export class DetailEvent<T> extends SocketEvent {
   readonly detail: T
 
   constructor(type: string, init: { readonly detail?: T } = empty) {
     super(type)
     this.detail = init.detail as T
+  }
+}
+
+const natives: [prototype: object, name: NativeName][] = [
+  [SocketMessageEvent.prototype, 'MessageEvent'],
+  [SessionCloseEvent.prototype, 'CloseEvent'],
+  [DetailEvent.prototype, 'CustomEvent'],
+]
+
+/**
+ * Puts the events under the platform's own classes, so that `instanceof` holds; what they had from SocketEvent becomes their own. Called
+ * when the first dial begins: in Node the mere mention of MessageEvent loads 50 ms of code, which nobody should pay for an import.
+ */
+export function rootEvents(): void {
+  for (const [prototype, name] of natives.splice(0)) {
+    const native = globalThis[name]
+    if (!native) continue
+    const common = Object.getOwnPropertyDescriptors(SocketEvent.prototype)
+    Object.defineProperties(prototype, { ...common, ...Object.getOwnPropertyDescriptors(prototype) })
+    Object.setPrototypeOf(prototype, native.prototype)
   }
 }
