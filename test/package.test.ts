@@ -9,8 +9,8 @@ import { promisify } from 'node:util'
 const root = join(import.meta.dirname, '..')
 const library = join(root, 'packages/holdfast')
 const limitBytes = 250 * 1024
-/** The code of the library: a file for each entry, and what they share. */
-const bundles = ['bundle/index.js', 'bundle/node.js', 'bundle/shared.js']
+/** The code of the library: a file for each entry. */
+const bundles = ['bundle/index.js', 'bundle/node.js']
 
 /** How a file of the output is read: the real one, or one made up. */
 type Read = (file: string) => Promise<string>
