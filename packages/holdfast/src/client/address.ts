@@ -1,5 +1,7 @@
 /** The url and the subprotocols of a socket, as the WHATWG WebSocket constructor takes them. */
 
+import { byteLength } from './data.ts'
+
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** Names that the session protocol keeps for itself. */
 const reserved = /^holdfast\./i
@@ -45,7 +47,7 @@ const longestReasonBytes = 123
 export function checkClose(code: number | undefined, reason: string): void {
   if (code !== undefined && code !== 1000 && !(code >= 3000 && code <= 4999))
     throw new DOMException(`close code ${code} is not for applications; use 1000, or one from 3000 to 4999`, 'InvalidAccessError')
-  const bytes = new TextEncoder().encode(reason).length
+  const bytes = byteLength(reason)
   if (bytes > longestReasonBytes) throw syntaxError(`the close reason has ${bytes} bytes; ${longestReasonBytes} fit into a close frame`)
 }
 

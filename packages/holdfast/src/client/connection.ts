@@ -384,27 +384,27 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   }
 
   #perform(output: Output): void {
+    // What is for a link or a dial that is not the one in hand any more is for nobody.
+    if ('link' in output && output.kind !== 'dial' && output.link !== this.#current?.number) return
     switch (output.kind) {
       case 'dial':
-        this.#current = { number: output.link, link: undefined, abort: undefined }
-        void this.#dial(this.#current, output.attempt)
+        void this.#dial({ number: output.link, link: undefined, abort: undefined }, output.attempt)
         return
       case 'transmit':
-        if (this.#current?.number === output.link && this.#link) this.#transmit(this.#link, output.entry.data as Data, output.entry.settle)
+        if (this.#link) this.#transmit(this.#link, output.entry.data as Data, output.entry.settle)
         return
       case 'ping':
-        if (this.#current?.number === output.link) this.#ping(output.ping)
+        this.#ping(output.ping)
         return
       case 'close':
-        if (this.#current?.number !== output.link) return
         this.#link?.resume() // the peer's answer must be read, however far behind the reader is
         this.#link?.close(output.code, output.reason)
         return
       case 'drop':
-        if (this.#current?.number === output.link) this.#drop(this.#current, output.isPolite)
+        this.#drop(output.isPolite)
         return
       case 'setup':
-        if (this.#current?.number === output.link) void this.#runSetup(this.#current, output.isFirst)
+        void this.#runSetup(output.isFirst)
         return
       case 'change':
         publishChange(this.#writer, output.from, output.to, this.#clock.wall())
@@ -440,6 +440,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   }
 
   async #dial(current: Current, attempt: number): Promise<void> {
+    this.#current = current
     try {
       const { request, dialer } = await requestDial(this.#address, this.#options, this.#dialContext(current, attempt))
       if (this.#current !== current) return
@@ -466,7 +467,9 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     }
   }
 
-  async #runSetup(current: Current, isFirst: boolean): Promise<void> {
+  async #runSetup(isFirst: boolean): Promise<void> {
+    const current = this.#current
+    if (!current) return
     const abort = new AbortController()
     current.abort = abort
     const send = (data: Data) => {
@@ -488,7 +491,9 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     this.#turn()
   }
 
-  #drop(current: Current, isPolite: boolean): void {
+  #drop(isPolite: boolean): void {
+    const current = this.#current
+    if (!current) return
     const { link } = current
     this.#current = undefined
     // A provider may look at its signal for the first time when the dial is over.
@@ -546,7 +551,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     rootEvents() // it may end before anything was dialled
     const event = new SessionCloseEvent('close', { ...close, willReconnect, unconfirmed, exact: unconfirmed.length > 0 })
     if (!willReconnect) this.#closeEvent = event
-    if (!willReconnect && this.#current) this.#drop(this.#current, false)
+    if (!willReconnect) this.#drop(false)
     this.#rejectOpened(closeError(event))
     this.#isEnding = true
     if (error) this.#emitError(close, error)

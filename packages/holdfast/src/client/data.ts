@@ -18,9 +18,9 @@ export function received(wire: Wire, binaryType: BinaryType): Received {
     case 'blob':
       return new Blob([wire])
     case 'arraybuffer':
-      return wire instanceof ArrayBuffer ? wire : exactBuffer(wire)
+      return ArrayBuffer.isView(wire) ? exactBuffer(wire) : wire
     case 'nodebuffer':
-      return (wire instanceof ArrayBuffer ? Buffer.from(wire) : wire) as unknown as Received
+      return (ArrayBuffer.isView(wire) ? wire : Buffer.from(wire)) as unknown as Received
   }
 }
 
@@ -60,26 +60,7 @@ function exactBuffer(view: Uint8Array<ArrayBuffer>): ArrayBuffer {
   return byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)
 }
 
-const lastOneByte = 0x7f
-const lastTwoByte = 0x7ff
-
 /** Bytes of a string in UTF-8; a lone surrogate counts as the U+FFFD that it is sent as. */
 function utf8Length(text: string): number {
-  if (typeof Buffer !== 'undefined') return Buffer.byteLength(text)
-  let bytes = text.length
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    if (unit > lastOneByte) bytes++
-    if (unit > lastTwoByte) bytes++
-    if (isHighSurrogate(unit) && isLowSurrogate(text.charCodeAt(i + 1))) i++
-  }
-  return bytes
-}
-
-function isHighSurrogate(unit: number): boolean {
-  return unit >= 0xd800 && unit <= 0xdbff
-}
-
-function isLowSurrogate(unit: number): boolean {
-  return unit >= 0xdc00 && unit <= 0xdfff
+  return typeof Buffer === 'undefined' ? new TextEncoder().encode(text).length : Buffer.byteLength(text)
 }
