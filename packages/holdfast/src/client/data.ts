@@ -55,9 +55,9 @@ function isBuffer(data: unknown): data is ArrayBufferLike {
   return data instanceof ArrayBuffer || (typeof SharedArrayBuffer !== 'undefined' && data instanceof SharedArrayBuffer)
 }
 
+/** A copy where the view is a part of a larger buffer: ArrayBuffer.slice would do the same, and costs twice as much in V8. */
 function exactBuffer(view: Uint8Array<ArrayBuffer>): ArrayBuffer {
-  const { buffer, byteOffset, byteLength } = view
-  return byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)
+  return view.byteLength === view.buffer.byteLength ? view.buffer : new Uint8Array(view).buffer
 }
 
 /** Bytes of a string in UTF-8; a lone surrogate counts as the U+FFFD that it is sent as. */
