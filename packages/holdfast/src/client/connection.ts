@@ -591,23 +591,9 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     else signal.addEventListener('abort', abort)
   }
 
+  /** A hint is called what the machine calls it. */
   #hinted(hint: Hint): void {
-    const machine = this.#machine
-    const wall = this.#clock.wall()
-    switch (hint) {
-      case 'online':
-        machine.online(this.#now, wall)
-        break
-      case 'offline':
-        machine.offline()
-        break
-      case 'wake':
-        machine.wake(this.#now, wall)
-        break
-      case 'hide':
-        machine.hide(this.#now)
-        break
-    }
+    this.#machine[hint](this.#now, this.#clock.wall())
     this.#turn()
   }
 

@@ -19,7 +19,6 @@ const EventBase = Base as unknown as new () => Event
 type Phase = 'idle' | 'dispatching' | 'stopped'
 
 const empty = {}
-const noPorts: readonly MessagePort[] = Object.freeze([])
 
 /** What is common to all of them, and the whole of `open`. */
 export class SocketEvent extends EventBase {
@@ -44,27 +43,11 @@ export class SocketEvent extends EventBase {
   override get eventPhase(): number {
     return this.dispatchPhase === 'idle' ? 0 : 2
   }
-  override get bubbles(): boolean {
-    return false
-  }
-  override get cancelable(): boolean {
-    return false
-  }
-  override get composed(): boolean {
-    return false
-  }
-  override get defaultPrevented(): boolean {
-    return false
-  }
-  override get returnValue(): boolean {
-    return true
-  }
-  override get isTrusted(): boolean {
-    return false
-  }
   /** Taken when it is first asked for; most never are. */
   override get timeStamp(): number {
-    return fixed(this, 'timeStamp', performance.now())
+    const timeStamp = performance.now()
+    fix(this, { timeStamp })
+    return timeStamp
   }
   override get cancelBubble(): boolean {
     return this.isStopped
@@ -82,14 +65,22 @@ export class SocketEvent extends EventBase {
   }
 }
 
-// The platform's attributes cannot be assigned to, these can. Fields of the class would do as well, but each message would pay for them: V8 does
-// not inline a constructor with fields into that of a subclass.
+// The platform's attributes cannot be assigned to, these can. Fields of the class would do as well, but each message would pay for them: V8
+// does not inline a constructor with fields into that of a subclass.
 for (const attribute of ['type', 'target']) Object.defineProperty(SocketEvent.prototype, attribute, { value: null, writable: true })
 
-/** Shadows an attribute by a value, so that no other event has to keep room for it. */
-function fixed<T>(event: Event, attribute: string, value: T): T {
-  Object.defineProperty(event, attribute, { value })
-  return value
+fix(SocketEvent.prototype, {
+  bubbles: false,
+  cancelable: false,
+  composed: false,
+  defaultPrevented: false,
+  returnValue: true,
+  isTrusted: false,
+})
+
+/** Gives attributes a value that stays, in front of what an object has from its prototype. */
+function fix(object: object, attributes: object): void {
+  for (const [attribute, value] of Object.entries(attributes)) Object.defineProperty(object, attribute, { value })
 }
 
 export class SocketMessageEvent extends SocketEvent {
@@ -99,7 +90,7 @@ export class SocketMessageEvent extends SocketEvent {
   constructor(type: string, init: { readonly data?: unknown; readonly origin?: string } = empty) {
     super(type)
     this.#wire = (init.data ?? null) as Wire
-    if (init.origin !== undefined) fixed(this, 'origin', init.origin)
+    if (init.origin !== undefined) fix(this, { origin: init.origin })
   }
 
   /** A message as the link brought it; converted when somebody reads it. */
@@ -121,16 +112,9 @@ export class SocketMessageEvent extends SocketEvent {
     const url = (this.target as { readonly url?: string } | null)?.url
     return url ? new URL(url).origin : ''
   }
-  get lastEventId(): string {
-    return ''
-  }
-  get source(): null {
-    return null
-  }
-  get ports(): readonly MessagePort[] {
-    return noPorts
-  }
 }
+
+fix(SocketMessageEvent.prototype, { lastEventId: '', source: null, ports: Object.freeze([]) })
 
 export interface SessionCloseEventInit extends Partial<CloseInfo> {
   readonly willReconnect?: boolean
