@@ -15,10 +15,7 @@ const fn = 'a function'
 
 /** Options, and the message that names option, value and rule. */
 const wrong: readonly [object, string][] = [
-  [
-    { resume: true },
-    'option resume is true; it must be false: this version keeps plain connections alive and begins a new session after a loss; it cannot resume one',
-  ],
+  [{ resume: 'yes' as unknown as boolean }, 'option resume is "yes"; it must be a boolean'],
   [{ heartbeat: true }, 'option heartbeat is true; it must be an object of options, or false'],
   [{ heartbeat: null }, 'option heartbeat is null; it must be an object of options, or false'],
   [{ heartbeat: { interval: 0 } }, `option heartbeat.interval is 0; it must be ${positive}`],
@@ -44,10 +41,7 @@ const wrong: readonly [object, string][] = [
   [{ outbox: { maxMessages: '10' } }, `option outbox.maxMessages is "10"; it must be ${limit}`],
   [{ outbox: { overflow: 'drop' } }, `option outbox.overflow is "drop"; it must be 'close' or 'throw'`],
   [{ inbox: { maxBytes: {} } }, `option inbox.maxBytes is an object; it must be ${limit}`],
-  [
-    { maxLinkAge: 60_000 },
-    'option maxLinkAge is 60000; it must be Infinity: this version cannot replace a link without losing what is on its way',
-  ],
+  [{ maxLinkAge: 60_000 }, 'maxLinkAge is 60000, but only a session can move to another link; set resume: true as well'],
   [{ headers: 'a: b' }, 'option headers is "a: b"; it must be an object of strings, or a function that returns one'],
   [{ rewriteUrl: 'ws://x' }, `option rewriteUrl is "ws://x"; it must be ${fn}`],
   [{ WebSocket: {} }, 'option WebSocket is an object; it must be a WebSocket class'],

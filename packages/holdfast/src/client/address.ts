@@ -41,6 +41,20 @@ export function parseProtocols(protocols: string | readonly string[] | null | un
   return list
 }
 
+/** Chosen by a server that speaks the session protocol, for a new session and for one that goes on (PROTOCOL.md section 1). */
+const sessionToken = 'holdfast.v1'
+const resumptionToken = 'holdfast.v1.resume'
+/** Offered where the application asks for no subprotocol: the first token proves nothing, because some servers echo whatever is first. */
+const noToken = 'holdfast.off'
+
+export function offerSession(protocols: readonly string[], isResuming: boolean): string[] {
+  return [...(protocols.length > 0 ? protocols : [noToken]), isResuming ? resumptionToken : sessionToken]
+}
+
+export function speaksSessions(protocol: string): boolean {
+  return protocol === sessionToken || protocol === resumptionToken
+}
+
 const longestReasonBytes = 123
 
 /** WHATWG WebSockets, close() steps 1 and 2. @throws InvalidAccessError, SyntaxError (DOMException) */

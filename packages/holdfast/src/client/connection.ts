@@ -9,6 +9,7 @@ import { ClientMachine } from '../core/client-machine.ts'
 import type { Output } from '../core/client-output.ts'
 import { abnormalClose, type CloseInfo } from '../core/close-info.ts'
 import type { OutboxEntry } from '../core/outbox.ts'
+import { speaksSessions } from './address.ts'
 import { Alarm, type AlarmOwner } from './alarm.ts'
 import { type BinaryType, byteLength, type Data, type Received, received, snapshot, type Wire } from './data.ts'
 import { Deferred } from './deferred.ts'
@@ -34,7 +35,7 @@ export interface Setup {
 
 export type SetupRunner = (setup: Setup) => unknown
 
-/** The dial or link in hand: at most one, whatever becomes of it. */
+/** A dial or link in hand: one, or with sessions also one to move to, and those that are saying goodbye. */
 interface Current {
   readonly number: number
   link: Link | undefined
@@ -42,6 +43,7 @@ interface Current {
   abort: AbortController | undefined
 }
 
+const noOthers: Current[] = []
 /** UTF-8 never needs more for a UTF-16 unit. */
 const bytesPerUnit = 3
 
@@ -55,6 +57,8 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   readonly #machine: ClientMachine
   readonly #setup: SetupRunner | undefined
   #current: Current | undefined
+  /** Links of a session besides the current one. */
+  #others: Current[] = noOthers
   #url: string
   #protocol = ''
   #extensions = ''
@@ -68,6 +72,8 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   #discardedBytes = 0
   #turnAt: number | undefined
   #queue: MessageQueue | undefined
+  /** Ends the set-up of a session, whatever links it has meanwhile. */
+  #setupAbort: AbortController | undefined
   #opened: Deferred<unknown> | undefined
   #closed: Deferred<SessionCloseEvent> | undefined
   #closeEvent: SessionCloseEvent | undefined
@@ -93,6 +99,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
       closeTimeout: options.closeTimeout,
       outbox: options.outbox,
       hasSetup: setup !== undefined,
+      session: options.resume ? { cid: drawCid(), maxLinkAge: options.maxLinkAge, mayMove: (url) => this.#mayMove(url) } : undefined,
       canRefresh: isDynamic(address, options),
       random: clock ? () => clock.random() : systemClock.random,
       shouldRetry: shouldRetry && ((close, attempt) => guarded(() => shouldRetry(close, attempt))),
@@ -106,7 +113,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     return this.#url
   }
   get protocol(): string {
-    return this.#protocol
+    return this.#machine.held?.proto ?? this.#protocol
   }
   get extensions(): string {
     return this.#extensions
@@ -114,10 +121,12 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
 
   get readyState(): 0 | 1 | 2 | 3 {
     if (this.#isEnding) return 3
-    const { state } = this.#machine
+    const { state, held } = this.#machine
+    if (held) return held.session.isOpen ? 1 : 2
     switch (state.name) {
       case 'idle':
       case 'connecting':
+      case 'greeting':
       case 'waiting':
       case 'suspended':
         return 0
@@ -132,12 +141,13 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   }
 
   get bufferedAmount(): number {
-    return this.#discardedBytes + this.#machine.outbox.bytes + (this.#link?.bufferedAmount ?? 0)
+    const pendingBytes = this.#machine.held?.session.pendingBytes ?? 0
+    return this.#discardedBytes + this.#machine.outbox.bytes + pendingBytes + (this.#link?.bufferedAmount ?? 0)
   }
 
   get isFinished(): boolean {
-    const { name } = this.#machine.state
-    return name === 'closing' || name === 'closed'
+    const { state, held } = this.#machine
+    return state.name === 'closing' || state.name === 'closed' || (held !== undefined && !held.session.isOpen)
   }
 
   // From the application
@@ -156,8 +166,9 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   }
 
   close(code: number | undefined, reason: string): void {
-    this.#machine.close(this.#now, code, reason)
-    this.#ringSoon()
+    this.#machine.close(this.#now, this.#clock.wall(), code, reason)
+    if (this.#machine.held) this.#turnLater()
+    else this.#ringSoon()
   }
 
   send(data: Data): void {
@@ -173,14 +184,22 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
       return
     }
     const bytes = byteLength(data)
+    if (machine.canSubmit) {
+      this.#checkSize(bytes)
+      const { outbox } = machine.held!.session
+      if (outbox.hasRoom(bytes)) this.#submit({ data: snapshot(data), bytes, settle: undefined })
+      else this.#overflow(outbox.bytes)
+      return
+    }
     if (machine.outbox.hasRoom(bytes)) this.#enqueue({ data: snapshot(data), bytes, settle: undefined })
     else this.#overflow(machine.outbox.bytes)
   }
 
-  async sendAsync(data: Data, signal: AbortSignal | undefined): Promise<'written'> {
+  async sendAsync(data: Data, signal: AbortSignal | undefined): Promise<'acknowledged' | 'written'> {
     signal?.throwIfAborted()
     const owned = snapshot(data)
     const bytes = byteLength(owned)
+    this.#checkSize(bytes)
     while (!this.isFinished && !this.#hasRoom(owned, bytes)) await (this.#room ??= new Room()).wait(signal)
     if (this.isFinished) throw new DOMException('the socket is closed; nothing more can be sent', 'InvalidStateError')
     await new Promise<void>((resolve, reject) => {
@@ -202,9 +221,11 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
       signal?.addEventListener('abort', takeBack, { once: true })
       const link = this.#link
       if (link && this.#machine.canTransmit) this.#transmit(link, owned, entry.settle)
+      else if (this.#machine.canSubmit) this.#submit(entry)
       else this.#enqueue(entry)
+      if (this.#options.resume) queueMicrotask(() => this.#ask())
     })
-    return 'written'
+    return this.#options.resume ? 'acknowledged' : 'written'
   }
 
   /** @throws InvalidStateError while another reader is at work */
@@ -234,16 +255,17 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   }
 
   get stats(): Stats {
-    const { heardAt, counters } = this.#machine
+    const { heardAt, counters, held } = this.#machine
+    const outbox = held?.session.outbox
     return {
       lastHeardAt: heardAt === undefined ? null : Math.round(this.#clock.wall() - this.#now + heardAt),
       bufferedBytes: this.bufferedAmount,
-      unackedMessages: 0,
-      unackedBytes: 0,
+      unackedMessages: outbox?.length ?? 0,
+      unackedBytes: outbox?.bytes ?? 0,
       sent: this.#sent,
       received: this.#received,
       links: counters.links,
-      sessions: counters.links,
+      sessions: counters.sessions,
       dials: counters.dials,
       giveups: counters.giveups,
       pings: counters.pings,
@@ -257,15 +279,20 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
 
   // From the reader of `for await`
 
+  /** A session goes on reading, or it would miss what the peer acknowledges: it withholds its own acknowledgements instead. */
   pauseReading(): void {
-    if (!this.#link?.canPause) return
-    this.#link.pause()
+    if (!this.#options.resume) {
+      if (!this.#link?.canPause) return
+      this.#link.pause()
+    }
     this.#machine.pause()
   }
 
   resumeReading(): void {
-    if (!this.#link?.canPause) return
-    this.#link.resume()
+    if (!this.#options.resume) {
+      if (!this.#link?.canPause) return
+      this.#link.resume()
+    }
     this.#machine.resume(this.#now)
     this.#turn()
   }
@@ -277,34 +304,52 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   // From the link
 
   linkOpened(link: Link): void {
-    const current = this.#current
-    if (current?.link !== link) return
-    this.#protocol = link.protocol
-    this.#extensions = link.extensions
+    const current = this.#holderOf(link)
+    if (!current) return
+    const { protocol, extensions } = link
+    this.#protocol = this.#options.resume ? '' : protocol
+    this.#extensions = extensions
     const canPing = link.canPing || this.#options.heartbeat.message !== undefined
-    this.#machine.opened(this.#now, this.#clock.wall(), current.number, link, canPing)
+    this.#machine.opened(this.#now, this.#clock.wall(), current.number, link, canPing, speaksSessions(protocol), protocol)
     if (this.#queue?.isFull) this.pauseReading()
     this.#turn()
   }
 
   linkMessage(link: Link, message: Wire): void {
-    const current = this.#current
-    if (current?.link !== link) return
+    const current = this.#holderOf(link)
+    if (!current) return
+    if (this.#options.resume) {
+      this.#receive(current, message)
+      return
+    }
     const { isReply } = this.#options.heartbeat
     if (isReply && this.#isReply(isReply, message)) {
       const { state } = this.#machine
       if ('liveness' in state) this.linkAnswered(link, state.liveness.ping)
       return
     }
-    if (!this.#machine.heard(this.#turnNow, current.number)) return
+    if (this.#machine.heard(this.#turnNow, current.number)) this.#deliver(message)
+  }
+
+  /** A message of a session's link: control, known already, or for the application. */
+  #receive(current: Current, message: Wire): void {
+    const data = this.#machine.receive(this.#turnNow, Number.NaN, current.number, message) as Wire | undefined
+    if (data === undefined) this.#turn()
+    else {
+      this.#deliver(data)
+      this.#turnLater()
+    }
+  }
+
+  #deliver(message: Wire): void {
     this.#received++
     if (this.#queue) this.#keep(this.#queue, message)
     dispatch(this.#socket, SocketMessageEvent.received(message, this.binaryType))
   }
 
   linkHeard(link: Link): void {
-    if (this.#current?.link !== link) return
-    this.#machine.heard(this.#now, this.#current.number)
+    const current = this.#holderOf(link)
+    if (current) this.#machine.heard(this.#now, current.number)
   }
 
   linkAnswered(link: Link, ping: number): void {
@@ -314,7 +359,10 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   }
 
   linkClosed(link: Link, close: CloseInfo, error: Error): void {
-    if (this.#current?.link === link) this.#lost(this.#current, close, error)
+    const current = this.#holderOf(link)
+    if (!current) return
+    this.#lost(current, close, error)
+    if (this.#options.resume) this.#forget(current)
   }
 
   get #statusBoard(): StatusBoard {
@@ -341,14 +389,22 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   }
 
   get #link(): Link | undefined {
-    return this.#current?.link
+    return this.#options.resume ? (this.#machine.held?.session.gauge as Link | undefined) : this.#current?.link
+  }
+
+  #holderOf(link: Link): Current | undefined {
+    return this.#current?.link === link ? this.#current : this.#others.find((each) => each.link === link)
+  }
+
+  #find(number: number): Current | undefined {
+    return this.#current?.number === number ? this.#current : this.#others.find((each) => each.number === number)
   }
 
   #keep(queue: MessageQueue, message: Wire): void {
     const data = received(message, this.binaryType)
     queue.push(data, byteLength(data))
     const { maxBytes } = this.#options.inbox
-    if (queue.bytes <= maxBytes || this.#link?.canPause) return
+    if (queue.bytes <= maxBytes || (this.#link?.canPause && !this.#options.resume)) return
     const error = new Error(`for await holds ${queue.bytes} unread bytes, above inbox.maxBytes (${maxBytes}); read faster, or raise it`)
     this.#machine.overflow(this.#now, error)
     this.#turn()
@@ -371,11 +427,23 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   #turn(): void {
     if (this.#isDraining) return
     this.#isDraining = true
-    for (let output = this.#machine.poll(); output; output = this.#machine.poll()) this.#perform(output)
+    for (let output = this.#next(); output; output = this.#next()) this.#perform(output)
     this.#isDraining = false
     this.#alarm.set(this.#machine.deadline)
     this.#room?.wake()
     this.#board?.notify()
+  }
+
+  /** What is to be done next; what is to be written before it is. */
+  #next(): Output | undefined {
+    if (this.#machine.held) this.#write()
+    return this.#machine.poll()
+  }
+
+  #write(): void {
+    const now = this.#turnNow
+    for (let frame = this.#machine.nextFrame(now); frame !== undefined; frame = this.#machine.nextFrame(now))
+      this.#link!.send(frame as Data)
   }
 
   ring(): void {
@@ -384,11 +452,16 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   }
 
   #perform(output: Output): void {
-    // What is for a link or a dial that is not the one in hand any more is for nobody.
-    if ('link' in output && output.kind !== 'dial' && output.link !== this.#current?.number) return
+    const holder = 'link' in output ? this.#find(output.link) : undefined
+    // What is for a link or a dial that is not in hand any more is for nobody.
+    if ('link' in output && output.kind !== 'dial' && output.kind !== 'setup' && !holder) return
     switch (output.kind) {
       case 'dial':
-        void this.#dial({ number: output.link, link: undefined, abort: undefined }, output.attempt)
+        if (this.#current) this.#others = [...this.#others, this.#current]
+        void this.#dial({ number: output.link, link: undefined, abort: undefined }, output)
+        return
+      case 'write':
+        holder?.link?.send(output.frame as Data)
         return
       case 'transmit':
         if (this.#link) this.#transmit(this.#link, output.entry.data as Data, output.entry.settle)
@@ -397,21 +470,31 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
         this.#ping(output.ping)
         return
       case 'close':
-        this.#link?.resume() // the peer's answer must be read, however far behind the reader is
-        this.#link?.close(output.code, output.reason)
+        this.#goodbye(holder?.link, output)
         return
       case 'drop':
-        this.#drop(output.isPolite)
+        if (holder) this.#drop(holder, output.isPolite)
         return
       case 'setup':
-        void this.#runSetup(output.isFirst)
+        void this.#runSetup(output)
         return
+      case 'lost':
+        this.#log('warn', 'lost; the session is kept', output.close)
+        this.#emitDetail('lost', output.close)
+        return
+      case 'resumed': {
+        const { downtime, replayed, resent } = output
+        this.#log('info', 'resumed', undefined, { downtimeMs: Math.round(downtime), replayed, resent })
+        this.#emitDetail('resumed', { downtime, replayed, resent })
+        return
+      }
       case 'change':
         publishChange(this.#writer, output.from, output.to, this.#clock.wall())
         this.#log('debug', `${output.from} → ${output.to}`)
         return
       case 'open':
         this.#log('info', 'open')
+        if (this.#queue?.isFull) this.pauseReading()
         this.#opened?.resolve(this.#socket)
         dispatch(this.#socket, new SocketEvent('open'))
         return
@@ -439,26 +522,26 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     }
   }
 
-  async #dial(current: Current, attempt: number): Promise<void> {
+  async #dial(current: Current, output: Output & { kind: 'dial' }): Promise<void> {
     this.#current = current
     try {
-      const { request, dialer } = await requestDial(this.#address, this.#options, this.#dialContext(current, attempt))
-      if (this.#current !== current) return
+      const { request, dialer } = await requestDial(this.#address, this.#options, this.#dialContext(current, output), output.url)
+      if (this.#find(current.number) !== current) return
       this.#url = request.url
       current.abort = undefined
       current.link = dialer(request, this)
     } catch (error) {
-      if (this.#current !== current) return
+      if (this.#find(current.number) !== current) return
       if (error instanceof UnsupportedError) this.#lost(current, abnormalClose('unsupported'), error)
       else this.#lost(current, abnormalClose('setup'), new Error(`the dial could not be prepared: ${messageOf(error)}`, { cause: error }))
     }
   }
 
-  #dialContext(current: Current, attempt: number): DialContext {
+  #dialContext(current: Current, { attempt, isResuming }: Output & { kind: 'dial' }): DialContext {
     return {
       url: this.#url,
       attempt,
-      resuming: false,
+      resuming: isResuming,
       lastClose: this.#machine.lastClose,
       get signal() {
         current.abort ??= new AbortController()
@@ -467,21 +550,24 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     }
   }
 
-  async #runSetup(isFirst: boolean): Promise<void> {
+  /** A session is named by the link that it began on, whatever links it has meanwhile. */
+  async #runSetup({ link: number, isFirst }: Output & { kind: 'setup' }): Promise<void> {
     const current = this.#current
     if (!current) return
     const abort = new AbortController()
-    current.abort = abort
+    if (this.#options.resume) this.#setupAbort = abort
+    else current.abort = abort
     const send = (data: Data) => {
-      const { link } = current
-      if (this.#current !== current || !link) throw new DOMException('the session that this send belongs to is over', 'InvalidStateError')
-      this.#transmit(link, data, undefined)
+      const { held } = this.#machine
+      if (held?.link === number) this.#submit({ data: snapshot(data), bytes: byteLength(data), settle: undefined })
+      else if (!this.#options.resume && this.#current === current && current.link) this.#transmit(current.link, data, undefined)
+      else throw new DOMException('the session that this send belongs to is over', 'InvalidStateError')
     }
     try {
       await this.#setup?.({ isFirst, signal: abort.signal, send })
-      this.#machine.settled(current.number)
+      this.#machine.settled(number)
     } catch (error) {
-      this.#machine.setupFailed(this.#now, current.number, new Error(`onSession failed: ${messageOf(error)}`, { cause: error }))
+      this.#machine.setupFailed(this.#now, number, new Error(`onSession failed: ${messageOf(error)}`, { cause: error }))
     }
     this.#turn()
   }
@@ -491,11 +577,9 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     this.#turn()
   }
 
-  #drop(isPolite: boolean): void {
-    const current = this.#current
-    if (!current) return
+  #drop(current: Current, isPolite: boolean): void {
     const { link } = current
-    this.#current = undefined
+    this.#forget(current)
     // A provider may look at its signal for the first time when the dial is over.
     if (!link) current.abort ??= new AbortController()
     current.abort?.abort(new Error('the connection that this was for is over'))
@@ -503,6 +587,16 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     if (this.#machine.state.name === 'closed') this.#discardedBytes += link.bufferedAmount
     if (isPolite && link.isOpen) link.close(1000)
     link.terminate()
+  }
+
+  #forget(current: Current): void {
+    if (this.#current === current) this.#current = undefined
+    else if (this.#others.length > 0) this.#others = this.#others.filter((each) => each !== current)
+  }
+
+  #goodbye(link: Link | undefined, { code, reason }: Output & { kind: 'close' }): void {
+    if (!this.#options.resume) link?.resume() // the peer's answer must be read, however far behind the reader is
+    link?.close(code, reason)
   }
 
   #ping(ping: number): void {
@@ -516,6 +610,19 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     link.send(data, settle)
     this.#machine.sent(this.#turnNow)
     if (this.#machine.deadline < this.#alarm.at) this.#turnLater()
+  }
+
+  /** Gives a message to the session, and to its link if that takes it now. */
+  #submit(entry: OutboxEntry): void {
+    this.#sent++
+    this.#machine.submit(this.#turnNow, entry)
+    if (!this.#isDraining) this.#write()
+    this.#turnLater()
+  }
+
+  #ask(): void {
+    this.#machine.held?.session.ask()
+    this.#turnLater()
   }
 
   #enqueue(entry: OutboxEntry): void {
@@ -532,42 +639,58 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
 
   #hasRoom(data: Data, bytes: number): boolean {
     const link = this.#link
+    const { held, canSubmit } = this.#machine
+    if (held && canSubmit) return held.session.outbox.hasRoom(bytes)
     return link && this.#machine.canTransmit ? this.#fitsLink(link, data) : this.#machine.outbox.hasRoom(bytes)
+  }
+
+  /** A message that the server would not take is refused here: it would end the session there. */
+  #checkSize(bytes: number): void {
+    const max = this.#machine.held?.max ?? Infinity
+    if (bytes <= max) return
+    throw new DOMException(`a message of ${bytes} bytes is above what the server takes (${max}); send it in parts`, 'QuotaExceededError')
+  }
+
+  /** Only to the same origin: a server that was taken over must not lead its clients elsewhere. */
+  #mayMove(url: string): boolean {
+    try {
+      return new URL(url).origin === new URL(this.#url).origin
+    } catch {
+      return false
+    }
   }
 
   /** The application sends more than the bound: an open session ends, as the standard's "full"; without one the message is refused. */
   #overflow(heldBytes: number): void {
     const { maxBytes, maxMessages, overflow } = this.#options.outbox
-    const { length } = this.#machine.outbox
+    const length = this.#machine.held?.session.outbox.length ?? this.#machine.outbox.length
     const text = `${heldBytes} unsent bytes in ${length} queued messages leave no room within outbox.maxBytes (${maxBytes}) and outbox.maxMessages (${maxMessages}); raise them or await sendAsync()`
     if (overflow === 'throw' || this.readyState !== 1) throw new DOMException(text, 'QuotaExceededError')
     this.#machine.overflow(this.#now, new Error(text))
     this.#turnLater()
   }
 
-  #end({ close, error, willReconnect, unsent }: Output & { kind: 'end' }): void {
+  #end({ close, error, willReconnect, unsent, exact }: Output & { kind: 'end' }): void {
     this.#log(willReconnect ? 'warn' : 'info', willReconnect ? 'lost' : 'closed', close, error && { err: error })
     const unconfirmed = unsent.map((entry) => (typeof entry.data === 'string' ? entry.data : received(entry.data as Wire, 'arraybuffer')))
     rootEvents() // it may end before anything was dialled
-    const event = new SessionCloseEvent('close', { ...close, willReconnect, unconfirmed, exact: unconfirmed.length > 0 })
+    const event = new SessionCloseEvent('close', { ...close, willReconnect, unconfirmed, exact: exact && unconfirmed.length > 0 })
     if (!willReconnect) this.#closeEvent = event
-    if (!willReconnect) this.#drop(false)
+    if (!willReconnect && this.#current && !this.#options.resume) this.#drop(this.#current, false)
     this.#rejectOpened(closeError(event))
+    this.#setupAbort?.abort(new Error('the session that this was for is over'))
     this.#isEnding = true
     if (error) this.#emitError(close, error)
     dispatch(this.#socket, event)
     this.#isEnding = false
+    for (const entry of unsent) entry.settle?.(closeError(event))
     if (!willReconnect) this.#finish(event, unsent)
   }
 
   #finish(event: SessionCloseEvent, unsent: readonly OutboxEntry[]): void {
     this.#unwatch?.()
     this.#unheed?.()
-    const error = closeError(event)
-    for (const entry of unsent) {
-      this.#discardedBytes += entry.bytes
-      entry.settle?.(error)
-    }
+    for (const entry of unsent) this.#discardedBytes += entry.bytes
     this.#closed?.resolve(event)
     this.#endQueue(event)
   }
@@ -616,6 +739,12 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   #isReply(isReply: (data: Received) => boolean, message: Wire): boolean {
     return guarded(() => isReply(received(message, 'arraybuffer'))) === true
   }
+}
+
+/** A name for this socket in its sessions: 22 characters of base64url. */
+function drawCid(): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  return Array.from(crypto.getRandomValues(new Uint8Array(22)), (byte) => alphabet[byte % alphabet.length]).join('')
 }
 
 function closeError({ code, reason, cause }: SessionCloseEvent): Error {

@@ -1,6 +1,6 @@
 /** What a dial needs: the providers' answers, checked, and a transport that can do what is asked. */
 
-import { parseProtocols, parseUrl } from './address.ts'
+import { offerSession, parseProtocols, parseUrl } from './address.ts'
 import { rootEvents } from './event.ts'
 import type { Dialer, DialRequest } from './link.ts'
 import type { DialContext, ProtocolsProvider, ResolvedOptions, UrlProvider } from './options.ts'
@@ -22,6 +22,7 @@ export function isDynamic({ url, protocols }: Address, { headers, rewriteUrl }: 
 }
 
 /**
+ * @param redirect where the server sent us; undefined: where the application says
  * @throws UnsupportedError, when there is no such transport
  * @throws whatever a provider rejects with, or a SyntaxError for what it returned
  */
@@ -29,11 +30,12 @@ export async function requestDial(
   address: Address,
   options: ResolvedOptions,
   dial: DialContext,
+  redirect: string | undefined,
 ): Promise<{ request: DialRequest; dialer: Dialer }> {
   rootEvents()
-  const given: string | URL = await answer(address.url, dial)
-  const url = parseUrl(options.rewriteUrl ? await options.rewriteUrl(dial) : given).href
-  const protocols = parseProtocols(await answer(address.protocols, dial))
+  const url = redirect ?? parseUrl(options.rewriteUrl ? await options.rewriteUrl(dial) : await answer(address.url, dial)).href
+  const own = parseProtocols(await answer(address.protocols, dial))
+  const protocols = options.resume ? offerSession(own, dial.resuming) : own
   const headers: Record<string, string> | undefined = options.headers && (await answer(options.headers, dial))
   return { request: { url, protocols, headers, wsOptions: options.wsOptions }, dialer: await transport(options) }
 }

@@ -86,7 +86,7 @@ export interface Clock {
 }
 
 export interface WebSocketOptions {
-  /** Whether the session is to outlive its links. This version cannot: only false is accepted. @default false */
+  /** Whether the session is to outlive its links; the server has to speak holdfast.v1 (PROTOCOL.md). @default false */
   resume?: boolean | undefined
   /** @default { interval: 30_000, timeout: 10_000 } */
   heartbeat?: false | HeartbeatOptions | undefined
@@ -100,7 +100,7 @@ export interface WebSocketOptions {
   closeTimeout?: number | undefined
   outbox?: OutboxOptions | undefined
   inbox?: InboxOptions | undefined
-  /** Milliseconds after which a link is replaced by a fresh one. This version cannot: only Infinity is accepted. @default Infinity */
+  /** Milliseconds after which a session moves to a fresh link, without a gap; needs `resume`. @default Infinity */
   maxLinkAge?: number | undefined
   /** Headers of the upgrade (Node, Bun, Deno). */
   headers?: HeadersProvider | undefined
@@ -119,6 +119,8 @@ export interface WebSocketOptions {
 }
 
 export interface ResolvedOptions {
+  readonly resume: boolean
+  readonly maxLinkAge: number
   readonly heartbeat: {
     readonly interval: number
     readonly timeout: number
@@ -190,11 +192,7 @@ const group = (fields: Rules, canBeOff: boolean): Rule => ({
 
 /** The options of both classes. The table in the guide is made from this one. */
 export const socketRules: Rules = {
-  resume: {
-    isValid: isOneOf(false),
-    text: 'false: this version keeps plain connections alive and begins a new session after a loss; it cannot resume one',
-    preset: false,
-  },
+  resume: { isValid: isOneOf(true, false), text: 'a boolean', preset: false },
   heartbeat: group(
     {
       interval: milliseconds(30_000),
@@ -236,11 +234,7 @@ export const socketRules: Rules = {
     false,
   ),
   inbox: group({ maxBytes: limit(16 * mebibyte) }, false),
-  maxLinkAge: {
-    isValid: isOneOf(Infinity),
-    text: 'Infinity: this version cannot replace a link without losing what is on its way',
-    preset: Infinity,
-  },
+  maxLinkAge: millisecondsOrNever(Infinity),
   headers: { isValid: (value) => isObject(value) || isFunction(value), text: 'an object of strings, or a function that returns one' },
   rewriteUrl: callback,
   WebSocket: { isValid: isFunction, text: 'a WebSocket class' },
@@ -277,6 +271,8 @@ export function resolveOptions(given: object | undefined, rules: Rules): Resolve
   if (minDelay > maxDelay) throw new TypeError(`retry.minDelay (${minDelay}) must not be above retry.maxDelay (${maxDelay})`)
   if (options.WebSocket && options.wsOptions)
     throw new TypeError('wsOptions are for the package ws; leave out the option WebSocket, or wsOptions')
+  if (options.maxLinkAge < Infinity && !options.resume)
+    throw new TypeError(`maxLinkAge is ${options.maxLinkAge}, but only a session can move to another link; set resume: true as well`)
   return options
 }
 

@@ -20,15 +20,16 @@ export class StatusBoard {
 
   /** The same object until one of its fields changes. */
   get status(): Status {
-    const { state, lastClose, queued } = this.#machine
+    const { state, lastClose, queued, held } = this.#machine
     const isLive = state.name === 'open' || state.name === 'settling'
+    const own = held ? { id: held.sid, ttl: held.ttl, since: held.since } : null
     this.#status = nextStatus(this.#status, {
-      state: publicState(state.name),
+      state: held && !held.session.isOpen ? 'closing' : publicState(state.name),
       attempt: 'attempt' in state ? state.attempt : 0,
       retryAt: state.name === 'waiting' ? this.#epochOf(state.retryAt) : null,
       rtt: isLive ? state.liveness.rtt : null,
-      session: isLive ? { id: null, ttl: 0, since: state.openedAt } : null,
-      allConfirmed: queued === 0,
+      session: own ?? (isLive ? { id: null, ttl: 0, since: state.openedAt } : null),
+      allConfirmed: queued === 0 && (held?.session.outbox.length ?? 0) === 0,
       lastClose,
     })
     return this.#status

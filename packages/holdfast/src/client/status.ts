@@ -40,6 +40,7 @@ export interface Stats {
 }
 
 export function publicState(name: ClientStateName): State {
+  if (name === 'greeting') return 'connecting'
   return name === 'settling' ? 'open' : name
 }
 
@@ -56,6 +57,7 @@ function isSame(a: Status, b: Status): boolean {
     a.retryAt === b.retryAt &&
     a.rtt === b.rtt &&
     a.session?.since === b.session?.since &&
+    a.session?.ttl === b.session?.ttl &&
     a.allConfirmed === b.allConfirmed &&
     a.lastClose === b.lastClose
   )

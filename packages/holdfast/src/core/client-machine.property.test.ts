@@ -55,6 +55,7 @@ type Step =
 const mayFollow: { readonly [name in ClientStateName]: readonly ClientStateName[] } = {
   idle: ['connecting', 'waiting', 'closing'],
   connecting: ['settling', 'open', 'waiting', 'suspended', 'closing', 'closed'],
+  greeting: [],
   settling: ['connecting', 'open', 'waiting', 'suspended', 'closing', 'closed'],
   open: ['connecting', 'waiting', 'suspended', 'closing', 'closed'],
   waiting: ['connecting', 'closing'],
@@ -190,7 +191,7 @@ class Model {
         machine.sent(now)
         return
       case 'close':
-        machine.close(now, 1000, '')
+        machine.close(now, now, 1000, '')
         return
       case 'abort':
         machine.abort(now)

@@ -117,7 +117,7 @@ class Subject {
     return this.said()
   }
   close(code?: number, reason = ''): string[] {
-    this.machine.close(this.now, code, reason)
+    this.machine.close(this.now, this.wall, code, reason)
     return this.said()
   }
   abort(): string[] {
@@ -157,6 +157,12 @@ function inWords(output: Output): string {
       return `retry ${output.attempt} in ${output.delay}`
     case 'giveup':
       return 'giveup'
+    case 'write':
+      return `write ${output.frame}`
+    case 'lost':
+      return `lost ${output.close.cause}`
+    case 'resumed':
+      return `resumed after ${output.downtime}, replayed ${output.replayed}, resent ${output.resent}`
   }
 }
 
@@ -203,7 +209,7 @@ describe('a dial', () => {
     const subject = situations.connecting!()
     assert.deepEqual(subject.opens(), ['open'])
     assert.equal(subject.state, 'open')
-    assert.deepEqual(subject.machine.counters, { dials: 1, links: 1, giveups: 0, pings: 0, failures: {} })
+    assert.deepEqual(subject.machine.counters, { dials: 1, sessions: 1, links: 1, giveups: 0, pings: 0, failures: {} })
     assert.deepEqual(
       subject.outputs.filter((output) => output.kind === 'change').map((output) => inWords(output)),
       ['idle to connecting', 'connecting to open'],

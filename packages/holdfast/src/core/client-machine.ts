@@ -9,6 +9,9 @@
  *                    │                                           │
  *                    └─────── reconnect(), online, wake ──── suspended ◀── the tries are used up: giveup
  *
+ * With sessions (PROTOCOL.md) a link that opened is `greeting` until its first frame came, and `waiting`, `connecting` and `suspended`
+ * may hold a session that goes on with the next link. Only while a session migrates are there two links.
+ *
  * It owns state, deadlines and the retry count, and nothing else: time and chance come in as arguments, what is to be done goes out
  * through `poll`, and `deadline` says when `tick` is due. A strict socket is one session: its first failure is its last. A
  * reconnecting one goes on until a final close code, its limit of tries, or its owner ends it.
@@ -16,13 +19,19 @@
 
 import { backoffDelay } from './backoff.ts'
 import { isRevocable, type Output } from './client-output.ts'
+import { ClientSession } from './client-session.ts'
 import { type ClientState, checkMove, type FailureState, isLive, type LiveLink, type LiveState } from './client-state.ts'
-import { abnormalClose, type CloseCause, type CloseInfo } from './close-info.ts'
+import { abnormalClose, type CloseCause, type CloseInfo, sessionLost } from './close-info.ts'
 import { ConnectTimeout } from './connect-timeout.ts'
+import { type Decoded, type Drain, decode, isControl, type Refused, type Spliced, type Welcome } from './control.ts'
 import { Dial } from './dial.ts'
+import { Keeping } from './keeping.ts'
+import { linkCode, partingCode, partingReason } from './link-code.ts'
 import { type LinkGauge, Liveness } from './liveness.ts'
+import { type Migration, migrationDeadline, noMigration } from './migration.ts'
 import { Outbox, type OutboxBounds, type OutboxEntry } from './outbox.ts'
 import { type RetryConfig, RetryRule } from './retry-rule.ts'
+import type { Payload } from './session.ts'
 
 export interface ClientConfig extends RetryConfig {
   readonly heartbeat: { readonly interval: number; readonly timeout: number }
@@ -34,10 +43,32 @@ export interface ClientConfig extends RetryConfig {
   readonly hasSetup: boolean
   /** Draws from [0, 1). */
   readonly random: () => number
+  /** Undefined: each link is a session of its own. */
+  readonly session?: SessionRules | undefined
+}
+
+export interface SessionRules {
+  /** Who we are to the server: 22 characters of base64url, drawn at random. */
+  readonly cid: string
+  /** Milliseconds after which a link is replaced without a gap. */
+  readonly maxLinkAge: number
+  /** Whether a server may send us to this address. */
+  readonly mayMove: (url: string) => boolean
+}
+
+type Greeting = ClientState & { readonly name: 'greeting' }
+
+/** The live link, and what went before its opening. */
+interface Arrival {
+  readonly link: number
+  readonly attempt: number
+  readonly openedAt: number
+  readonly gauge: LinkGauge
 }
 
 export interface ClientCounters {
   dials: number
+  sessions: number
   links: number
   giveups: number
   pings: number
@@ -45,13 +76,19 @@ export interface ClientCounters {
 }
 
 const noLink = 0
+/** A close without a code (RFC 6455 section 7.4.1). */
+const noCode = 1005
 const none = Object.freeze({})
 /** A hint (online, visible, wake) dials no sooner than this after the retry before. */
 const hintGapMs = 1_000
+/** The first frame of a link is due within this. */
+const greetingMs = 10_000
+/** A resumption that meets so many servers in a row which do not speak the protocol is given up. */
+const maxStrangers = 3
 const microsecondsPerMs = 1_000
 
 export class ClientMachine {
-  readonly counters: ClientCounters = { dials: 0, links: 0, giveups: 0, pings: 0, failures: none }
+  readonly counters: ClientCounters = { dials: 0, sessions: 0, links: 0, giveups: 0, pings: 0, failures: none }
   readonly #config: ClientConfig
   readonly #connectTimeout: ConnectTimeout
   readonly #retryRule: RetryRule
@@ -63,11 +100,13 @@ export class ClientMachine {
   #heardAt: number | undefined
   #isOffline = false
   #nextHintDialAt = -Infinity
+  readonly #keeping: Keeping | undefined
 
   constructor(config: ClientConfig) {
     this.#config = config
     this.#connectTimeout = new ConnectTimeout(config.connectTimeout)
     this.#retryRule = new RetryRule(config)
+    this.#keeping = config.session && new Keeping()
   }
 
   get state(): ClientState {
@@ -93,21 +132,42 @@ export class ClientMachine {
     return this.#outbox?.length ?? 0
   }
 
+  /** The session that goes on with the next link, where there is one. */
+  get held(): ClientSession | undefined {
+    return this.#keeping?.held
+  }
+
+  /** Whether the session takes a message at once, with nothing queued before it. */
+  get canSubmit(): boolean {
+    const held = this.held
+    return held ? held.isSet && held.session.isOpen && this.queued === 0 : false
+  }
+
   /** Whether a message may be handed to the link at once, with nothing queued before it. */
   get canTransmit(): boolean {
     const state = this.#state
-    return state.name === 'open' && state.gauge.isOpen && this.queued === 0
+    return state.name === 'open' && !this.held && state.gauge.isOpen && this.queued === 0
   }
 
   /** When `tick` is due; Infinity when only the world or the application can bring news. */
   get deadline(): number {
+    const own = this.#stateDeadline
+    if (!this.#config.session) return own
+    const held = this.held
+    const sessionAt = held ? Math.min(held.session.deadline, migrationDeadline(held.migration)) : Infinity
+    return Math.min(own, sessionAt, this.#keeping!.farewell.deadline)
+  }
+
+  get #stateDeadline(): number {
     const state = this.#state
     switch (state.name) {
       case 'idle':
-      case 'suspended':
       case 'closed':
         return Infinity
+      case 'suspended':
+        return this.held?.lostAt === undefined ? Infinity : this.held.lostAt + this.held.ttl
       case 'connecting':
+      case 'greeting':
         return state.dial.deadline
       case 'settling':
       case 'open':
@@ -127,9 +187,19 @@ export class ClientMachine {
       return output
     }
     const state = this.#state
-    if (state.name !== 'open' || !state.gauge.isOpen) return undefined
+    if (state.name !== 'open' || !state.gauge.isOpen || this.held) return undefined
     const entry = this.#outbox?.shift()
     return entry && { kind: 'transmit', link: state.link, entry }
+  }
+
+  /** What is to be written to the live link next, in a session; call it until it returns undefined, before each `poll`. */
+  nextFrame(now: number): unknown {
+    const held = this.held
+    if (!held) return undefined
+    if (held.isSet && this.#outputs.length === 0) this.#moveIn(held)
+    const frame = held.session.nextFrame(now)
+    if (frame === undefined) this.#checkSession(now, held)
+    return frame
   }
 
   // From the application
@@ -143,15 +213,25 @@ export class ClientMachine {
     this.outbox.push(entry)
   }
 
+  /** Gives a message to the session. */
+  submit(now: number, entry: OutboxEntry): void {
+    this.held?.session.send(entry)
+    this.held?.session.spoke(now)
+  }
+
   /** A message was handed to the live link. */
   sent(now: number): void {
     const state = this.#state
     if (isLive(state) && state.liveness.sent(now)) this.#ping(state)
   }
 
-  close(now: number, code: number | undefined, reason: string): void {
+  close(now: number, wall: number, code: number | undefined, reason: string): void {
     const state = this.#state
     if (state.name === 'closing' || state.name === 'closed') return
+    if (this.held) {
+      this.#closeHeld(now, wall, this.held, code ?? noCode, reason)
+      return
+    }
     this.#revoke()
     if (isLive(state)) {
       this.#become({ name: 'closing', link: state.link, closeAt: now + this.#config.closeTimeout, close: abnormalClose('client') })
@@ -160,7 +240,7 @@ export class ClientMachine {
     }
     const wasClean = this.queued === 0
     const close = this.#config.isReconnecting
-      ? Object.freeze({ code: code ?? 1005, reason, wasClean, cause: 'client' as const })
+      ? Object.freeze({ code: code ?? noCode, reason, wasClean, cause: 'client' as const })
       : abnormalClose('client')
     this.#end(now, close)
   }
@@ -169,7 +249,8 @@ export class ClientMachine {
   abort(now: number): void {
     if (this.#state.name === 'closed') return
     this.#revoke()
-    this.#end(now, abnormalClose('aborted'))
+    if (this.held) this.#endNow(now, this.held, abnormalClose('aborted'), new Error('the signal was aborted'))
+    else this.#end(now, abnormalClose('aborted'))
   }
 
   /** A fresh link now, with the count at zero. */
@@ -179,60 +260,84 @@ export class ClientMachine {
     this.#retryRule.forgive()
     const isUnseen = this.#revoke()
     this.#dropLink(true)
-    if (isLive(state) && !isUnseen) this.#endSession(abnormalClose('client'), new Error('the link was replaced by reconnect()'))
+    if (isLive(state) && this.held) this.#leave(now, this.held)
+    else if (isLive(state) && !isUnseen) this.#endSession(abnormalClose('client'), new Error('the link was replaced by reconnect()'))
+    else this.#missLink(now, abnormalClose('client'))
     this.#dial(now, wall, 0)
   }
 
   /** The application's part of opening a session is done: the outbox may flow. */
   settled(link: number): void {
     const state = this.#state
-    if (state.name === 'settling' && state.link === link) this.#become({ ...state, name: 'open' })
+    const held = this.held
+    if (held ? held.link !== link : !isLive(state) || state.link !== link) return
+    if (held) held.isSet = true
+    if (state.name === 'settling') this.#become({ ...state, name: 'open' })
   }
 
   /** The application could not set the session up: it ends, and counts as a failed try. */
   setupFailed(now: number, link: number, error: Error): void {
     const state = this.#state
-    if (state.name === 'settling' && state.link === link) this.#lose(now, state, abnormalClose('setup'), error, true)
+    if (this.held?.link === link && !this.held.isSet) this.#endNow(now, this.held, abnormalClose('setup'), error)
+    else if (state.name === 'settling' && state.link === link) this.#lose(now, state, abnormalClose('setup'), error, true)
   }
 
   /** The application sends faster than the link takes it: the session ends. */
   overflow(now: number, error: Error): void {
     const state = this.#state
-    if (isLive(state)) this.#lose(now, state, Object.freeze({ code: 1013, reason: '', wasClean: false, cause: 'overflow' }), error, false)
+    const close = Object.freeze({ code: 1013, reason: '', wasClean: false, cause: 'overflow' as const })
+    if (this.held) this.#endNow(now, this.held, close, error)
+    else if (isLive(state)) this.#lose(now, state, close, error, false)
   }
 
   /** The application stopped reading the link. */
   pause(): void {
-    if (isLive(this.#state)) this.#state.liveness.pause()
+    if (this.held) this.held.session.inbox.hold()
+    else if (isLive(this.#state)) this.#state.liveness.pause()
   }
 
   resume(now: number): void {
-    if (isLive(this.#state)) this.#state.liveness.resume(now)
+    if (this.held) this.held.session.inbox.release()
+    else if (isLive(this.#state)) this.#state.liveness.resume(now)
   }
 
   // From the world
 
-  /** @param canPing whether the transport has a ping, or the application gave one */
-  opened(now: number, wall: number, link: number, gauge: LinkGauge, canPing: boolean): void {
+  /**
+   * @param canPing whether the transport has a ping, or the application gave one
+   * @param speaks whether the server chose the subprotocol of sessions
+   * @param answer what it chose
+   */
+  opened(now: number, wall: number, link: number, gauge: LinkGauge, canPing: boolean, speaks = false, answer = ''): void {
     const state = this.#state
+    const held = this.held
+    if (held?.migration.name === 'dialling' && held.migration.link === link) {
+      this.#migrationOpened(now, wall, held, held.migration, gauge, speaks)
+      return
+    }
     if (state.name !== 'connecting' || state.link !== link) return
-    const { heartbeat, writeTimeout, hasSetup } = this.#config
-    const interval = canPing ? heartbeat.interval : Infinity
-    const liveness = new Liveness({ interval, timeout: heartbeat.timeout, writeTimeout }, gauge, now, wall, this.counters.pings)
     this.#connectTimeout.succeeded(now - state.dial.since)
-    const isFirst = this.counters.links === 0
-    this.counters.links++
-    this.#become({ name: hasSetup ? 'settling' : 'open', link, attempt: state.attempt, since: now, openedAt: wall, gauge, liveness })
-    this.#outputs.push({ kind: 'open' })
-    if (hasSetup) this.#outputs.push({ kind: 'setup', link, isFirst })
+    if (!this.#config.session) this.#openPlain(now, wall, { link, attempt: state.attempt, openedAt: wall, gauge }, canPing)
+    else if (speaks) this.#greet(now, wall, { link, attempt: state.attempt, openedAt: wall, gauge })
+    else this.#meetStranger(now, state, answer)
   }
 
   /** A link that was dialled, is open or is being closed is no more; `error` says what the platform knows. */
   linkClosed(now: number, link: number, close: CloseInfo, error: Error): void {
     const state = this.#state
+    const held = this.held
+    this.#keeping?.farewell.remove(link)
+    if (held && 'link' in held.migration && held.migration.link === link) {
+      this.#migrationFailed(now, held, held.migration)
+      return
+    }
     switch (state.name) {
       case 'connecting':
         if (state.link === link) this.#dialFailed(now, state.attempt, close, error)
+        return
+      case 'greeting':
+        if (state.link === link)
+          this.#dialFailed(now, state.attempt, abnormalClose(held && close.cause === 'auth' ? 'server' : close.cause), error)
         return
       case 'settling':
       case 'open':
@@ -257,6 +362,18 @@ export class ClientMachine {
     return true
   }
 
+  /** A message arrived on a link of a session. @returns what is for the application; undefined where nothing is */
+  receive(now: number, wall: number, link: number, payload: Payload): Payload | undefined {
+    const state = this.#state
+    const held = this.held
+    if (held && isLive(state) && state.link === link) return this.#receiveLive(now, held, payload)
+    if (state.name === 'greeting' && state.link === link) this.#greeted(now, wall, state, decodeFirst(payload))
+    else if (held?.migration.name === 'greeting' && held.migration.link === link) {
+      this.#migrationGreeted(now, wall, held, held.migration, decodeFirst(payload))
+    }
+    return undefined
+  }
+
   answered(now: number, link: number, ping: number): void {
     const state = this.#state
     if (isLive(state) && state.link === link) state.liveness.answered(now, ping)
@@ -278,26 +395,30 @@ export class ClientMachine {
   wake(now: number, wall: number): void {
     const state = this.#state
     if (isLive(state)) {
-      if (state.liveness.probe(now)) this.#ping(state)
+      if (this.held) this.held.session.probe(now)
+      else if (state.liveness.probe(now)) this.#ping(state)
     } else if (state.name === 'waiting' || state.name === 'suspended') this.#dialSoon(now, wall, state)
   }
 
   /** The page is put away: a reconnecting socket lets go of its link, or of its dial, until it is told that it is online. */
   hide(now: number): void {
-    if (!this.#config.isReconnecting) return
-    const state = this.#state
+    if (!this.#config.isReconnecting && !this.held) return
     this.offline()
-    if (isLive(state)) this.#lose(now, state, abnormalClose('offline'), new Error('the page was put away'), true)
-    if (state.name === 'connecting') {
+    if (isLive(this.#state)) this.#lose(now, this.#state, abnormalClose('offline'), new Error('the page was put away'), true)
+    const state = this.#state
+    if (state.name === 'connecting' || state.name === 'greeting') {
+      this.#missLink(now, abnormalClose('offline'))
       this.#dropLink(false)
       this.#become({ name: 'waiting', attempt: state.attempt, retryAt: Infinity, notBefore: now })
     }
   }
 
   tick(now: number, wall: number): void {
+    if (this.#config.session) this.#tickSession(now, wall)
     const state = this.#state
     switch (state.name) {
       case 'connecting':
+      case 'greeting':
         this.#tickConnecting(now, wall, state)
         return
       case 'settling':
@@ -310,23 +431,30 @@ export class ClientMachine {
       case 'closing':
         if (now >= state.closeAt) this.#closeDue(state)
         return
-      case 'idle':
       case 'suspended':
+        if (now >= this.#stateDeadline) this.#endNow(now, this.held!, sessionLost('expired'), new Error('its time is over'))
+        return
+      case 'idle':
       case 'closed':
         return
     }
   }
 
-  #tickConnecting(now: number, wall: number, state: ClientState & { name: 'connecting' }): void {
+  #tickConnecting(now: number, wall: number, state: ClientState & { name: 'connecting' | 'greeting' }): void {
     if (!state.dial.tick(now, wall)) return
-    const error = new Error(`no connection within ${state.dial.limitMs} ms; raise connectTimeout if the server is that slow`)
-    this.#connectTimeout.expired()
+    const { limitMs } = state.dial
+    const isMute = state.name === 'greeting'
+    const text = isMute
+      ? `no first frame within ${limitMs} ms`
+      : `no connection within ${limitMs} ms; raise connectTimeout if the server is that slow`
+    if (!isMute) this.#connectTimeout.expired()
     this.#dropLink(false)
-    this.#dialFailed(now, state.attempt, abnormalClose('connect-timeout'), error)
+    this.#dialFailed(now, state.attempt, abnormalClose('connect-timeout'), new Error(text))
   }
 
   #tickLive(now: number, wall: number, state: LiveState): void {
-    const verdict = state.liveness.tick(now, wall)
+    const held = this.held
+    const verdict = held ? held.session.tick(now, wall) : state.liveness.tick(now, wall)
     switch (verdict) {
       case 'ping':
         this.#ping(state)
@@ -362,9 +490,10 @@ export class ClientMachine {
     return state.since + this.#config.retry.stableAfter
   }
 
+  /** A session's ping leaves among its frames. */
   #ping(state: LiveLink): void {
     this.counters.pings++
-    this.#outputs.push({ kind: 'ping', link: state.link, ping: state.liveness.ping })
+    if (!this.held) this.#outputs.push({ kind: 'ping', link: state.link, ping: state.liveness.ping })
   }
 
   #dial(now: number, wall: number, attempt: number): void {
@@ -375,7 +504,7 @@ export class ClientMachine {
     this.counters.dials++
     this.#lastLink++
     this.#become({ name: 'connecting', link: this.#lastLink, attempt, dial: new Dial(this.#connectTimeout.ms, now, wall) })
-    this.#outputs.push({ kind: 'dial', link: this.#lastLink, attempt })
+    this.#outputs.push({ kind: 'dial', link: this.#lastLink, attempt, isResuming: this.held !== undefined, url: this.#keeping?.url })
   }
 
   #redial(now: number, wall: number, attempt: number): void {
@@ -395,15 +524,21 @@ export class ClientMachine {
   /** What fails for want of a network was no try. */
   #dialFailed(now: number, attempt: number, close: CloseInfo, error: Error): void {
     const next = this.#next(now, close, attempt, this.#isOffline ? attempt : attempt + 1)
-    if (next.name === 'closed') this.#finish(close, error)
+    this.#keeping?.strayed()
+    if (this.held) this.#resumptionFailed(now, this.held, next, close, error)
+    else if (next.name === 'closed') this.#finish(close, error)
     else this.#failed(now, next, close, error)
   }
 
-  /** The live link is gone, and on a plain link the session with it. */
+  /** The live link is gone, and with it a session that has no other. */
   #lose(now: number, state: LiveLink, close: CloseInfo, error: Error, isPolite: boolean): void {
     const isStable = now >= this.#stableAt(state)
     if (isStable) this.#retryRule.forgive()
-    const attempt = isStable ? 0 : state.attempt
+    const attempt = this.held?.hasProgressed() || isStable ? 0 : state.attempt
+    if (this.held) {
+      this.#loseLink(now, this.held, attempt, close, error, isPolite)
+      return
+    }
     const next = this.#next(now, close, attempt, attempt + 1)
     const isUnseen = this.#revoke()
     this.#dropLink(isPolite)
@@ -422,12 +557,18 @@ export class ClientMachine {
 
   /** @param nextAttempt the number of the retry to come */
   #next(now: number, close: CloseInfo, attempt: number, nextAttempt: number): FailureState {
-    const { retry, random } = this.#config
-    if (this.#retryRule.isFinal(close, attempt)) return { name: 'closed' }
+    if (this.#retryRule.isFinal(close, attempt, this.held !== undefined)) return { name: 'closed' }
     const notBefore = now + (close.retryAfter ?? 0)
-    if (nextAttempt > retry.maxRetries) return { name: 'suspended', notBefore }
-    const retryAt = this.#isOffline ? Infinity : Math.max(notBefore, now + backoffDelay(retry, nextAttempt, random))
+    if (nextAttempt > this.#config.retry.maxRetries) return { name: 'suspended', notBefore }
+    const retryAt = this.#isOffline ? Infinity : Math.max(notBefore, now + this.#delay(now, close, nextAttempt))
     return { name: 'waiting', attempt: nextAttempt, retryAt, notBefore }
+  }
+
+  /** Milliseconds before a retry. */
+  #delay(now: number, { cause }: CloseInfo, attempt: number): number {
+    const { retry, random } = this.#config
+    const first = this.held && attempt === 1 ? this.#keeping!.firstRetry.delay(now, cause, this.held.spread, random) : undefined
+    return first ?? backoffDelay(retry, attempt, random)
   }
 
   /** A try came to nothing that the application could have seen. */
@@ -447,9 +588,9 @@ export class ClientMachine {
     }
   }
 
-  #endSession(close: CloseInfo, error: Error): void {
+  #endSession(close: CloseInfo, error: Error, unsent: readonly OutboxEntry[] = [], exact = false): void {
     this.#count(close)
-    this.#outputs.push({ kind: 'end', close, error: isSilent(close) ? undefined : error, willReconnect: true, unsent: [] })
+    this.#outputs.push({ kind: 'end', close, error: isSilent(close) ? undefined : error, willReconnect: true, unsent, exact })
   }
 
   /** Ends with the next tick, so that nothing is told to the application inside its own call. */
@@ -458,7 +599,8 @@ export class ClientMachine {
     this.#become({ name: 'closing', link: noLink, closeAt: now, close })
   }
 
-  #finish(close: CloseInfo, error: Error): void {
+  /** @param unsent what the session still had; messages that never belonged to one follow it */
+  #finish(close: CloseInfo, error: Error, unsent: readonly OutboxEntry[] = [], exact = true): void {
     this.#count(close)
     this.#become({ name: 'closed' })
     this.#outputs.push({
@@ -466,7 +608,8 @@ export class ClientMachine {
       close,
       error: isSilent(close) ? undefined : error,
       willReconnect: false,
-      unsent: this.outbox.drain(),
+      unsent: [...unsent, ...this.outbox.drain()],
+      exact,
     })
   }
 
@@ -476,15 +619,382 @@ export class ClientMachine {
     if (close.cause !== 'client') this.counters.failures = { ...failures, [close.cause]: (failures[close.cause] ?? 0) + 1 }
   }
 
+  // Sessions
+
+  /** Ends the session in order, over this link or, should it be away, over the next one. */
+  #closeHeld(now: number, wall: number, held: ClientSession, code: number, reason: string): void {
+    const state = this.#state
+    held.isClosed = true
+    if (held.isSet) this.#moveIn(held)
+    held.session.finish(now, code, reason)
+    if (state.name === 'waiting' || state.name === 'suspended') this.#dialSoon(now, wall, state)
+  }
+
+  /** What was queued for the session becomes part of it. */
+  #moveIn(held: ClientSession): void {
+    if (this.queued > 0 && held.session.isOpen) for (const entry of this.outbox.drain()) held.session.send(entry)
+  }
+
+  #openPlain(now: number, wall: number, arrival: Arrival, canPing: boolean): void {
+    const { heartbeat, writeTimeout } = this.#config
+    const config = { interval: canPing ? heartbeat.interval : Infinity, timeout: heartbeat.timeout, writeTimeout }
+    this.#enter(now, arrival, new Liveness(config, arrival.gauge, now, wall, this.counters.pings))
+    this.#announceOpen(arrival.link)
+  }
+
+  #announceOpen(link: number): void {
+    this.counters.sessions++
+    this.#outputs.push({ kind: 'open' })
+    if (this.#config.hasSetup) this.#outputs.push({ kind: 'setup', link, isFirst: this.counters.sessions === 1 })
+  }
+
+  #enter(now: number, { link, attempt, openedAt, gauge }: Arrival, liveness: Liveness): void {
+    const isSetUp = this.held ? this.held.isSet : !this.#config.hasSetup
+    this.counters.links++
+    this.#become({ name: isSetUp ? 'open' : 'settling', link, attempt, openedAt, gauge, since: now, liveness })
+  }
+
+  #greet(now: number, wall: number, arrival: Arrival): void {
+    this.#become({ name: 'greeting', ...arrival, dial: new Dial(greetingMs, now, wall) })
+    if (this.held) this.#outputs.push({ kind: 'write', link: arrival.link, frame: this.held.resume() })
+  }
+
+  /** Somebody answered who does not speak the protocol: final for a new session, and for one that meets several of them in a row. */
+  #meetStranger(now: number, state: ClientState & { name: 'connecting' }, answer: string): void {
+    const held = this.held
+    const said = answer === '' ? 'chose no subprotocol' : `chose the subprotocol ${answer}`
+    const error = new Error(`the server does not speak holdfast.v1, it ${said}; without the option resume it is talked to over plain links`)
+    this.#dropLink(true)
+    if (held) held.strangers++
+    if (!held) this.#dialFailed(now, state.attempt, abnormalClose('unsupported'), error)
+    else if (held.strangers >= maxStrangers) this.#endHeld(now, held, sessionLost('unsupported', 'unsupported'), error)
+    else this.#dialFailed(now, state.attempt, abnormalClose('network'), error)
+  }
+
+  #greeted(now: number, wall: number, state: Greeting, first: Decoded): void {
+    if (first.kind === 'unknown') return
+    const held = this.held
+    if (first.kind === 'welcome' && !held) this.#welcomed(now, wall, state, first)
+    else if (first.kind === 'spliced' && held) this.#spliced(now, wall, held, state, first)
+    else if (first.kind === 'refused') this.#refused(now, wall, state, first)
+    else this.#greetedBadly(now, state, first)
+  }
+
+  /** Who answers like this is not, or not yet, the server of our session: the attempt failed, no more. */
+  #greetedBadly(now: number, state: Greeting, first: Decoded): void {
+    const text = misplaced(first)
+    this.#part(now, state.link, linkCode.violation, text)
+    this.#dialFailed(now, state.attempt, abnormalClose('protocol'), new Error(`the server broke the protocol: ${text}`))
+  }
+
+  #welcomed(now: number, wall: number, state: Greeting, welcome: Welcome): void {
+    const { outbox, closeTimeout, hasSetup, session } = this.#config
+    const held = new ClientSession(welcome, state.link, session!.cid, { self: 'client', outbox, closeTimeout })
+    held.isSet = !hasSetup
+    held.since = state.openedAt
+    this.#keeping!.held = held
+    this.#attach(now, wall, held, state, 0, 0)
+    held.session.greet()
+    this.#announceOpen(state.link)
+  }
+
+  #spliced(now: number, wall: number, held: ClientSession, arrival: Arrival, spliced: Spliced): void {
+    if (!held.accepts(spliced)) {
+      this.#part(now, arrival.link, linkCode.abandoned)
+      this.#endHeld(now, held, sessionLost('state'), new Error('the server lost what it had of the session'))
+      return
+    }
+    const resent = held.session.sent - spliced.recv
+    const replayed = spliced.sent - spliced.base
+    held.agree(spliced)
+    this.#attach(now, wall, held, arrival, spliced.recv, spliced.base)
+    if (held.lostAt !== undefined) this.#outputs.push({ kind: 'resumed', downtime: now - held.lostAt, replayed, resent })
+    held.lostAt = undefined
+    this.#checkSession(now, held)
+  }
+
+  #attach(now: number, wall: number, held: ClientSession, arrival: Arrival, recv: number, base: number): void {
+    const { writeTimeout, session } = this.#config
+    const { gauge } = arrival
+    const liveness = new Liveness(held.liveness(writeTimeout, gauge.bytesRead > 0), gauge, now, wall, held.session.pings)
+    held.session.attach({ gauge, liveness }, recv, base, base)
+    held.strangers = 0
+    held.tentativeLink = undefined
+    held.migration = plannedAt(now + session!.maxLinkAge)
+    this.#keeping!.arrived()
+    this.#enter(now, arrival, liveness)
+  }
+
+  #receiveLive(now: number, held: ClientSession, payload: Payload): Payload | undefined {
+    const isControlFrame = typeof payload === 'string' && isControl(payload)
+    if (!isControlFrame) {
+      const data = held.session.receive(now, payload)
+      if (data === undefined) this.#checkSession(now, held)
+      return data
+    }
+    const control = decode(payload)
+    if (control.kind === 'drain') {
+      held.session.heard(now)
+      held.migration = this.#drained(now, held.migration, control)
+    } else held.session.control(now, control)
+    this.#checkSession(now, held)
+    return undefined
+  }
+
+  /** What the server answered instead of taking us. */
+  #refused(now: number, wall: number, state: Greeting, refused: Refused): void {
+    const held = this.held
+    const error = new Error(`the server refused the session: ${refused.why}`)
+    const isTentative = held?.tentativeLink === state.link && refused.why !== 'stale'
+    const close = isTentative ? abnormalClose('server') : refusedClose(refused)
+    this.#part(now, state.link, linkCode.refused)
+    if (refused.why === 'busy' || refused.why === 'moved') this.#missLink(now, close)
+    const { retry, random } = this.#config
+    if (refused.why === 'busy') this.#waitFor(now, state.attempt, refused.after ?? backoffDelay(retry, 1, random))
+    else if (refused.why === 'moved' && this.#follows(refused.url)) this.#dial(now, wall, state.attempt)
+    else if (!held || isTentative || refused.why === 'moved') this.#dialFailed(now, state.attempt, close, error)
+    else this.#endRefused(now, held, refused, error)
+  }
+
+  #endRefused(now: number, held: ClientSession, refused: Refused, error: Error): void {
+    const isExact = refused.recv !== undefined && held.session.learn(refused.recv)
+    this.#endHeld(now, held, held.session.close ?? refusedClose(refused), error, isExact)
+  }
+
+  /** The server is full: this was no try. */
+  #waitFor(now: number, attempt: number, delayMs: number): void {
+    const at = now + delayMs
+    const next: FailureState = { name: 'waiting', attempt, retryAt: this.#isOffline ? Infinity : at, notBefore: at }
+    this.#become(next)
+    this.#announce(next, now, abnormalClose('server'))
+  }
+
+  #follows(url: string | undefined): boolean {
+    return url !== undefined && this.#config.session!.mayMove(url) && this.#keeping!.follow(url)
+  }
+
+  #tickSession(now: number, wall: number): void {
+    for (let link = this.#keeping!.farewell.next(now); link !== undefined; link = this.#keeping!.farewell.next(now)) {
+      this.#outputs.push({ kind: 'drop', link, isPolite: false })
+    }
+    const held = this.held
+    if (!held) return
+    if (!isLive(this.#state)) held.session.tick(now, wall)
+    this.#tickMigration(now, wall, held)
+    this.#checkSession(now, held)
+  }
+
+  /** The live link of a session is gone; the session waits for the next one. */
+  #loseLink(now: number, held: ClientSession, attempt: number, close: CloseInfo, error: Error, isPolite: boolean): void {
+    const end = held.judge(close)
+    const { session, migration } = held
+    this.#dropLink(isPolite)
+    if (end.kind !== 'fatal') session.detach(now, close.code !== 1006)
+    if (end.kind === 'fatal' || session.close) {
+      this.#endHeld(now, held, end.kind === 'fatal' ? end.close : session.close!, error)
+      return
+    }
+    if (end.kind === 'lost') this.#announceLost(now, held, close)
+    if (migration.name === 'dialling' || migration.name === 'greeting') this.#adopt(held, migration, attempt)
+    else {
+      held.migration = noMigration
+      this.#waitOrEnd(now, held, this.#next(now, close, attempt, attempt + 1), close, error)
+    }
+  }
+
+  /** Lets go of the live link of a session, and of one that it was to move to. */
+  #leave(now: number, held: ClientSession): void {
+    if ('link' in held.migration) this.#outputs.push({ kind: 'drop', link: held.migration.link, isPolite: false })
+    held.migration = noMigration
+    held.session.detach(now, false)
+    this.#announceLost(now, held, abnormalClose('client'))
+  }
+
+  #announceLost(now: number, held: ClientSession, close: CloseInfo): void {
+    this.#count(close)
+    held.lostAt = now
+    this.#outputs.push({ kind: 'lost', close })
+  }
+
+  /** The link that a session was to move to is the only one left: its attempt goes on as a resumption. */
+  #adopt(held: ClientSession, migration: Migration & { name: 'dialling' | 'greeting' }, attempt: number): void {
+    const { link, dial } = migration
+    held.migration = noMigration
+    held.tentativeLink = link
+    if (migration.name === 'dialling') this.#become({ name: 'connecting', link, attempt, dial })
+    else this.#become({ name: 'greeting', link, attempt, dial, openedAt: migration.openedAt, gauge: migration.gauge })
+  }
+
+  /** An attempt to resume came to nothing. */
+  #resumptionFailed(now: number, held: ClientSession, next: FailureState, close: CloseInfo, error: Error): void {
+    if (!this.#missLink(now, close)) this.#count(close)
+    this.#waitOrEnd(now, held, next, close, error)
+  }
+
+  /** A link whose successor was under way was not missed until that came to nothing. Returns whether it is now. */
+  #missLink(now: number, close: CloseInfo): boolean {
+    const { held } = this
+    if (!held || held.lostAt !== undefined) return false
+    this.#announceLost(now, held, close)
+    return true
+  }
+
+  /** No link, for now or for good. Nobody but the log is told of an error while the session is kept. */
+  #waitOrEnd(now: number, held: ClientSession, next: FailureState, close: CloseInfo, error: Error): void {
+    if (next.name === 'closed') {
+      this.#endHeld(now, held, Object.freeze({ ...close, code: 1006, reason: '', wasClean: false }), error)
+      return
+    }
+    if (next.name === 'suspended' && !this.#config.isReconnecting) {
+      this.#endHeld(now, held, abnormalClose('retries-exhausted'), error)
+      return
+    }
+    this.#become(next)
+    this.#announce(next, now, close)
+  }
+
+  /** Tells how the session ended, if it has. */
+  #checkSession(now: number, held: ClientSession): void {
+    const { close } = held.session
+    if (close && this.held === held)
+      this.#endNow(now, held, close, new Error(close.reason || 'the session ended without an answer of the peer'))
+  }
+
+  /** Ends the session and lets go of its link, which learns how. */
+  #endNow(now: number, held: ClientSession, close: CloseInfo, error: Error): void {
+    const state = this.#state
+    held.session.end(close)
+    if (isLive(state)) {
+      const { session } = held
+      for (let frame = session.nextFrame(now); frame !== undefined; frame = session.nextFrame(now))
+        this.#outputs.push({ kind: 'write', link: state.link, frame })
+      this.#part(now, state.link, partingCode(close), partingReason(close))
+    } else this.#dropLink(false)
+    this.#endHeld(now, held, close, error)
+  }
+
+  /** The session is over, and its link is taken care of; what follows is decided as for the loss of a plain link. */
+  #endHeld(now: number, held: ClientSession, close: CloseInfo, error: Error, isExact = false): void {
+    const state = this.#state
+    const { session, migration } = held
+    const wasAsked = held.isClosed || close.cause === 'aborted'
+    session.end(close)
+    const unsent = session.drain()
+    if ('link' in migration) this.#outputs.push({ kind: 'drop', link: migration.link, isPolite: false })
+    this.#keeping!.held = undefined
+    this.#keeping!.strayed()
+    const attempt = 'attempt' in state ? state.attempt : 0
+    const next = wasAsked ? { name: 'closed' as const } : this.#next(now, close, attempt, attempt + 1)
+    if (next.name === 'closed') {
+      this.#finish(close, error, unsent, isExact)
+      return
+    }
+    const isAway = state.name === 'waiting' || state.name === 'suspended' // and stays so: the next link is for a new session
+    if (!isAway) this.#become(next)
+    this.#endSession(close, error, unsent, isExact)
+    if (!isAway) this.#announce(next, now, close)
+  }
+
+  /** Says goodbye on a link that nothing more is heard from; it is dropped if the answer takes too long. */
+  #part(now: number, link: number, code: number, reason = ''): void {
+    this.#keeping!.farewell.add(now, link)
+    this.#outputs.push({ kind: 'close', link, code, reason })
+  }
+
+  // Migration
+
+  /** The server wants this link to be left. A move that is under way serves as well. */
+  #drained(now: number, migration: Migration, drain: Drain): Migration {
+    if (migration.name === 'dialling' || migration.name === 'greeting') return migration
+    const url = drain.url !== undefined && this.#config.session!.mayMove(drain.url) ? drain.url : undefined
+    return { name: 'planned', at: now + drain.in, by: now + drain.by, url, tries: 0 }
+  }
+
+  #tickMigration(now: number, wall: number, held: ClientSession): void {
+    const { migration } = held
+    switch (migration.name) {
+      case 'none':
+        return
+      case 'planned':
+        if (now < migration.at) return
+        // A move would fence the link on which the last acknowledgement travels.
+        if (!held.session.isOpen) held.migration = noMigration
+        else if (this.#isOffline) held.migration = { ...migration, at: now + hintGapMs }
+        else this.#startMigration(now, wall, held, migration)
+        return
+      case 'dialling':
+      case 'greeting':
+        if (!migration.dial.tick(now, wall)) return
+        this.#outputs.push({ kind: 'drop', link: migration.link, isPolite: false })
+        this.#migrationFailed(now, held, migration)
+        return
+    }
+  }
+
+  #startMigration(now: number, wall: number, held: ClientSession, { by, url, tries }: Migration & { name: 'planned' }): void {
+    this.counters.dials++
+    this.#lastLink++
+    const link = this.#lastLink
+    held.migration = { name: 'dialling', link, by, url, tries, dial: new Dial(this.#connectTimeout.ms, now, wall) }
+    this.#outputs.push({ kind: 'dial', link, attempt: 0, isResuming: true, url: url ?? this.#keeping!.url })
+  }
+
+  #migrationOpened(
+    now: number,
+    wall: number,
+    held: ClientSession,
+    migration: Migration & { name: 'dialling' },
+    gauge: LinkGauge,
+    speaks: boolean,
+  ): void {
+    const { link, by, url, tries, dial } = migration
+    this.#connectTimeout.succeeded(now - dial.since)
+    if (!speaks) {
+      this.#outputs.push({ kind: 'drop', link, isPolite: true })
+      this.#migrationFailed(now, held, migration)
+      return
+    }
+    held.migration = { name: 'greeting', link, by, url, tries, openedAt: wall, gauge, dial: new Dial(greetingMs, now, wall) }
+    this.#outputs.push({ kind: 'write', link, frame: held.resume() })
+  }
+
+  #migrationGreeted(now: number, wall: number, held: ClientSession, migration: Migration & { name: 'greeting' }, first: Decoded): void {
+    if (first.kind === 'unknown') return
+    const state = this.#state
+    const { link, openedAt, gauge } = migration
+    if (first.kind !== 'spliced' && !(first.kind === 'refused' && first.why === 'stale')) {
+      if (first.kind === 'refused') this.#part(now, link, linkCode.refused)
+      else this.#part(now, link, linkCode.violation, misplaced(first))
+      this.#migrationFailed(now, held, migration)
+      return
+    }
+    held.migration = noMigration
+    this.#keeping!.arrived(migration.url)
+    const greeting: Greeting = { name: 'greeting', link, attempt: 0, openedAt, gauge, dial: migration.dial }
+    if ('link' in state) this.#part(now, state.link, linkCode.migrated)
+    this.#become(greeting)
+    this.#greeted(now, wall, greeting, first)
+  }
+
+  /** The session stays where it is, and tries again while there is time. */
+  #migrationFailed(now: number, held: ClientSession, { by, url, tries }: Migration & { name: 'dialling' | 'greeting' }): void {
+    const at = now + backoffDelay(this.#config.retry, tries + 1, this.#config.random)
+    held.migration = at < by ? { name: 'planned', at, by, url, tries: tries + 1 } : noMigration
+  }
+
   #dropLink(isPolite: boolean): void {
     const state = this.#state
     if ('link' in state && state.link !== noLink) this.#outputs.push({ kind: 'drop', link: state.link, isPolite })
   }
 
-  /** Returns whether the opening of the session was among it: then the application never saw that session. */
+  /**
+   * Takes back what is no longer true. Returns whether the opening of the session was among it: then the application never saw that
+   * session. One that outlives its link is opened all the same.
+   */
   #revoke(): boolean {
-    const isUnseen = this.#outputs.some((output) => output.kind === 'open')
-    this.#outputs = this.#outputs.filter((output) => !isRevocable(output))
+    const isKept = ({ kind }: Output): boolean => this.held !== undefined && (kind === 'open' || kind === 'setup')
+    const isUnseen = this.#outputs.some((output) => output.kind === 'open' && !isKept(output))
+    this.#outputs = this.#outputs.filter((output) => isKept(output) || !isRevocable(output))
     return isUnseen
   }
 
@@ -496,6 +1006,24 @@ export class ClientMachine {
     this.#state = next
     if (from !== next.name) this.#outputs.push({ kind: 'change', from, to: next.name })
   }
+}
+
+function decodeFirst(payload: Payload): Decoded {
+  if (typeof payload === 'string' && isControl(payload)) return decode(payload)
+  return { kind: 'violation', reason: 'data before the first frame' }
+}
+
+function misplaced(first: Decoded): string {
+  return first.kind === 'violation' ? first.reason : `${first.kind} is out of place here`
+}
+
+function refusedClose({ why }: Refused): CloseInfo {
+  if (why === 'stale') return abnormalClose('taken-over')
+  return sessionLost(why, why === 'auth' || why === 'origin' ? 'auth' : 'session-lost')
+}
+
+function plannedAt(at: number): Migration {
+  return at === Infinity ? noMigration : { name: 'planned', at, by: Infinity, url: undefined, tries: 0 }
 }
 
 /** Milliseconds as they were before they went through a sum of times. */

@@ -5,8 +5,17 @@ import type { CloseInfo } from './close-info.ts'
 import type { OutboxEntry } from './outbox.ts'
 
 export type Output =
-  | { readonly kind: 'dial'; readonly link: number; readonly attempt: number }
+  /** Where to: `url`, where the server sent us; undefined: where the application says. */
+  | {
+      readonly kind: 'dial'
+      readonly link: number
+      readonly attempt: number
+      readonly isResuming: boolean
+      readonly url: string | undefined
+    }
   | { readonly kind: 'transmit'; readonly link: number; readonly entry: OutboxEntry }
+  /** The first frame of a link of a session, or its last; the others come from `nextFrame`. */
+  | { readonly kind: 'write'; readonly link: number; readonly frame: unknown }
   | { readonly kind: 'ping'; readonly link: number; readonly ping: number }
   /** Say goodbye; `linkClosed` will follow. */
   | { readonly kind: 'close'; readonly link: number; readonly code: number | undefined; readonly reason: string }
@@ -22,8 +31,15 @@ export type Output =
       readonly close: CloseInfo
       readonly error: Error | undefined
       readonly willReconnect: boolean
+      /** Sent and never acknowledged, or never sent. */
       readonly unsent: readonly OutboxEntry[]
+      /** Whether none of it arrived, as far as can be known. */
+      readonly exact: boolean
     }
+  /** The link is gone, the session is not. */
+  | { readonly kind: 'lost'; readonly close: CloseInfo }
+  /** `replayed` messages are on their way to us, `resent` from us. */
+  | { readonly kind: 'resumed'; readonly downtime: number; readonly replayed: number; readonly resent: number }
   | { readonly kind: 'retry'; readonly attempt: number; readonly delay: number; readonly close: CloseInfo }
   | { readonly kind: 'giveup'; readonly close: CloseInfo }
 

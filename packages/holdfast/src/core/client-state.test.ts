@@ -2,7 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ClientStateName, checkMove, isLive } from './client-state.ts'
 
-const names: readonly ClientStateName[] = ['idle', 'connecting', 'settling', 'open', 'waiting', 'suspended', 'closing', 'closed']
+const names: readonly ClientStateName[] = [
+  'idle',
+  'connecting',
+  'greeting',
+  'settling',
+  'open',
+  'waiting',
+  'suspended',
+  'closing',
+  'closed',
+]
 
 function mayFollow(from: ClientStateName): ClientStateName[] {
   return names.filter((to) => {
@@ -24,15 +34,26 @@ test('nothing follows the end, only the end follows a close, and nothing leads b
   )
 })
 
-test('a link opens only from a dial, and a set-up session does not go back to be set up', () => {
+test('a link opens only from a dial or its first frame, and a set-up session does not go back to be set up', () => {
   assert.deepEqual(
     names.filter((from) => mayFollow(from).includes('settling')),
-    ['connecting', 'settling'],
+    ['connecting', 'greeting', 'settling'],
   )
   assert.deepEqual(
     names.filter((from) => mayFollow(from).includes('open')),
-    ['connecting', 'settling', 'open'],
+    ['connecting', 'greeting', 'settling', 'open'],
   )
+})
+
+test('a first frame is waited for on a link that was dialled, whether another link is live or not', () => {
+  assert.deepEqual(
+    names.filter((from) => mayFollow(from).includes('greeting')),
+    ['connecting', 'greeting', 'settling', 'open'],
+  )
+})
+
+test('whoever waits or is suspended may dial, wait on, or end, and nothing else', () => {
+  for (const from of ['waiting', 'suspended'] as const) assert.deepEqual(mayFollow(from), ['connecting', 'waiting', 'closing', 'closed'])
 })
 
 test('every state before the close can be closed', () => {
@@ -49,4 +70,7 @@ test('a move that is not in the table names itself as our defect', () => {
 test('a state without a link is not live', () => {
   assert.ok(!isLive({ name: 'idle' }))
   assert.ok(!isLive({ name: 'suspended', notBefore: 0 }))
+  const link = { link: 1, attempt: 0, openedAt: 0, gauge: undefined!, dial: undefined! }
+  assert.ok(!isLive({ name: 'connecting', ...link }))
+  assert.ok(!isLive({ name: 'greeting', ...link }))
 })

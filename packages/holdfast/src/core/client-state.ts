@@ -15,9 +15,19 @@ export interface LiveLink {
   readonly liveness: Liveness
 }
 
+/** A link that opened; its first frame is due. */
+export interface Greeted {
+  readonly link: number
+  readonly attempt: number
+  readonly openedAt: number
+  readonly gauge: LinkGauge
+  readonly dial: Dial
+}
+
 export type ClientState =
   | { readonly name: 'idle' }
   | { readonly name: 'connecting'; readonly link: number; readonly attempt: number; readonly dial: Dial }
+  | ({ readonly name: 'greeting' } & Greeted)
   | ({ readonly name: 'settling' } & LiveLink)
   | ({ readonly name: 'open' } & LiveLink)
   | { readonly name: 'waiting'; readonly attempt: number; readonly retryAt: number; readonly notBefore: number }
@@ -35,11 +45,12 @@ export type FailureState = Extract<ClientState, { name: 'waiting' | 'suspended' 
 
 const legal: { readonly [name in ClientStateName]: readonly ClientStateName[] } = {
   idle: ['connecting', 'waiting', 'closing'],
-  connecting: ['connecting', 'settling', 'open', 'waiting', 'suspended', 'closing', 'closed'],
-  settling: ['connecting', 'settling', 'open', 'waiting', 'suspended', 'closing', 'closed'],
-  open: ['connecting', 'open', 'waiting', 'suspended', 'closing', 'closed'],
-  waiting: ['connecting', 'waiting', 'closing'],
-  suspended: ['connecting', 'waiting', 'closing'],
+  connecting: ['connecting', 'greeting', 'settling', 'open', 'waiting', 'suspended', 'closing', 'closed'],
+  greeting: ['connecting', 'greeting', 'settling', 'open', 'waiting', 'suspended', 'closing', 'closed'],
+  settling: ['connecting', 'greeting', 'settling', 'open', 'waiting', 'suspended', 'closing', 'closed'],
+  open: ['connecting', 'greeting', 'open', 'waiting', 'suspended', 'closing', 'closed'],
+  waiting: ['connecting', 'waiting', 'closing', 'closed'],
+  suspended: ['connecting', 'waiting', 'closing', 'closed'],
   closing: ['closing', 'closed'],
   closed: [],
 }

@@ -36,6 +36,11 @@ export function abnormalClose(cause: CloseCause): CloseInfo {
   return Object.freeze({ code: 1006, reason: '', wasClean: false, cause })
 }
 
+/** The end of a session that its server does not know any more, or will not go on with. */
+export function sessionLost(why: string, cause: CloseCause = 'session-lost'): CloseInfo {
+  return Object.freeze({ code: 1006, reason: `session-lost:${why}`, wasClean: false, cause })
+}
+
 const staleStatuses: readonly number[] = [401, 403, 4401, 4403]
 const authStatuses: readonly number[] = [...staleStatuses, 3000, 3003]
 

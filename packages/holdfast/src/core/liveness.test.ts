@@ -196,6 +196,32 @@ describe('an answer', () => {
     liveness.answered(150, 8)
     assert.equal(liveness.rtt, 50)
   })
+
+  test('to a ping on which nothing depends is a frame like any other', () => {
+    const watch = new Watch()
+    assert.equal(watch.liveness.ask(), 1)
+    assert.ok(watch.liveness.probe(0))
+    assert.equal(watch.liveness.ping, 2)
+    assert.equal(watch.liveness.ask(), 3)
+    assert.equal(watch.liveness.ping, 3)
+    watch.run(500)
+    watch.liveness.answered(500, 3)
+    assert.equal(watch.liveness.rtt, null)
+    assert.equal(watch.liveness.heardAt, 500)
+    assert.deepEqual(watch.run(30_000), [])
+  })
+})
+
+describe('a ping on which nothing depends', () => {
+  test('is not waited for', () => {
+    const watch = new Watch()
+    watch.liveness.ask()
+    assert.deepEqual(watch.run(Infinity), [
+      ['ping', 30_000],
+      ['heartbeat-timeout', 40_000],
+    ])
+    assert.equal(watch.liveness.ping, 2)
+  })
 })
 
 describe('a process that slept', () => {
@@ -496,6 +522,68 @@ describe('a reader that pauses', () => {
     watch.liveness.pause()
     watch.gauge.backlog = 10
     assert.deepEqual(watch.run(Infinity), [['write-timeout', 11_000]])
+  })
+})
+
+describe('a first interval', () => {
+  test('asks sooner the first time, and never again', () => {
+    const watch = new Watch({ firstInterval: 7_000 })
+    assert.deepEqual(watch.run(7_000), [['ping', 7_000]])
+    watch.liveness.heard(7_050)
+    assert.deepEqual(watch.run(Infinity), [
+      ['ping', 37_050],
+      ['heartbeat-timeout', 47_050],
+    ])
+  })
+
+  test('gives its answer until interval and timeout of silence have passed', () => {
+    for (const firstInterval of [1_000, 7_000, 29_000, 30_000]) {
+      const watch = new Watch({ firstInterval })
+      assert.deepEqual(watch.run(Infinity), [
+        ['ping', firstInterval],
+        ['heartbeat-timeout', 40_000],
+      ])
+    }
+  })
+
+  test('gives its answer no less than the timeout, though it is longer than the others', () => {
+    assert.deepEqual(new Watch({ firstInterval: 33_000 }).run(Infinity), [
+      ['ping', 33_000],
+      ['heartbeat-timeout', 43_000],
+    ])
+  })
+
+  test('does not make a link wait for as long when somebody asks for a probe', () => {
+    const watch = new Watch({ firstInterval: 7_000 })
+    watch.run(9_000)
+    assert.ok(watch.liveness.probe(9_000))
+    assert.deepEqual(watch.run(Infinity), [['heartbeat-timeout', 12_750]])
+  })
+
+  test('is not that of a reader that pauses', () => {
+    const watch = new Watch({ firstInterval: 0 })
+    watch.liveness.pause()
+    assert.deepEqual(watch.run(31_000), [['ping', 30_000]])
+  })
+
+  test('of nothing asks with the first tick', () => {
+    const watch = new Watch({ firstInterval: 0 })
+    assert.deepEqual(watch.run(1_500), [['ping', 1_000]])
+  })
+
+  test('is one of silence, whatever came before', () => {
+    const watch = new Watch({ firstInterval: 7_000 })
+    watch.run(5_000)
+    watch.liveness.heard(5_000)
+    assert.deepEqual(watch.run(12_500), [['ping', 12_000]])
+  })
+
+  test('is over when somebody asked for a probe', () => {
+    const watch = new Watch({ firstInterval: 7_000 })
+    watch.run(2_000)
+    assert.ok(watch.liveness.probe(2_000))
+    watch.liveness.heard(2_050)
+    assert.deepEqual(watch.run(32_500), [['ping', 32_050]])
   })
 })
 

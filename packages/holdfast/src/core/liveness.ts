@@ -32,6 +32,8 @@ export interface LivenessConfig {
   readonly timeout: number
   /** Milliseconds that a write may stand still. */
   readonly writeTimeout: number
+  /** Milliseconds of silence before the first ping, so that those of many links do not come together; `interval` unless given. */
+  readonly firstInterval?: number
 }
 
 export type Verdict = 'alive' | 'ping' | 'heartbeat-timeout' | 'write-timeout'
@@ -63,6 +65,7 @@ export class Liveness {
   readonly #clock: AwakeClock
   #state: LivenessState
   #heardAt: number
+  #intervalMs: number
   #silentMs = 0
   #waitedMs = 0
   #stalledMs = 0
@@ -85,13 +88,14 @@ export class Liveness {
     this.#bytesWritten = gauge.bytesWritten
     this.#writtenWhenHeard = gauge.bytesWritten
     this.#pings = pings
+    this.#intervalMs = config.firstInterval ?? config.interval
   }
 
   /** When `tick` wants to be called. */
   get deadline(): number {
     const state = this.#state
     if (state.name === 'dormant') return Infinity
-    const due = state.name === 'probing' ? this.#allowedMs(state) - this.#waitedMs : this.#config.interval - this.#silentMs
+    const due = state.name === 'probing' ? this.#allowedMs(state) - this.#waitedMs : this.#intervalMs - this.#silentMs
     return this.#clock.at + (due > 0 ? Math.min(this.#tickMs, Math.max(shortestTickMs, due)) : this.#tickMs)
   }
 
@@ -141,6 +145,12 @@ export class Liveness {
     return true
   }
 
+  /** A ping on which nothing depends, whose answer tells something else. Returns its number. */
+  ask(): number {
+    this.#pings++
+    return this.#pings
+  }
+
   /** The application stops reading: until `resume` nobody is judged, but pings go on so that the peer hears us. */
   pause(): void {
     this.#state = paused
@@ -166,7 +176,7 @@ export class Liveness {
       case 'dormant':
         return 'alive'
       case 'paused':
-        return this.#isSilent() ? this.#keepAlive() : 'alive'
+        return this.#silentMs >= this.#config.interval ? this.#keepAlive() : 'alive'
       case 'listening':
         return this.#listened(now)
       case 'probing':
@@ -180,7 +190,9 @@ export class Liveness {
       return 'alive'
     }
     if (this.#clock.isLate) return this.#startProbe(now, this.#probeLimitMs(), true)
-    return this.#isSilent() ? this.#startProbe(now, this.#config.timeout, false) : 'alive'
+    if (this.#silentMs < this.#intervalMs) return 'alive'
+    const { interval, timeout } = this.#config
+    return this.#startProbe(now, Math.max(timeout, interval + timeout - this.#silentMs), false) // an early ping waits for longer
   }
 
   #probed(now: number, state: LivenessState & { name: 'probing' }, passedMs: number, wasBlocked: boolean): Verdict {
@@ -202,10 +214,6 @@ export class Liveness {
     } else this.#silentMs += awakeMs
   }
 
-  #isSilent(): boolean {
-    return this.#silentMs >= this.#config.interval
-  }
-
   #isStalled(awakeMs: number): boolean {
     const { backlog, bytesWritten } = this.#gauge
     const isStuck = backlog > 0 && this.#hadBacklog && bytesWritten === this.#bytesWritten
@@ -217,6 +225,7 @@ export class Liveness {
 
   #startProbe(now: number, limitMs: number, isAfterSleep: boolean): 'ping' {
     this.#pings++
+    this.#intervalMs = this.#config.interval
     this.#waitedMs = 0
     this.#state = { name: 'probing', ping: this.#pings, at: now, limitMs, isAfterSleep }
     return 'ping'

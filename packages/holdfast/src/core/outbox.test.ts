@@ -36,6 +36,33 @@ test('a message can be taken back while it is there', () => {
   assert.equal(outbox.length, 0)
 })
 
+test('one that is half full, by messages or by bytes, says so', () => {
+  const outbox = new Outbox({ maxBytes: 10, maxMessages: 6 })
+  assert.ok(!outbox.isHalfFull)
+  outbox.push(entry('a', 1))
+  outbox.push(entry('b', 3))
+  assert.ok(!outbox.isHalfFull)
+  outbox.push(entry('c', 0))
+  assert.ok(outbox.isHalfFull)
+  outbox.shift()
+  assert.ok(!outbox.isHalfFull)
+  outbox.push(entry('d', 2))
+  assert.ok(outbox.isHalfFull)
+  outbox.drain()
+  outbox.push(entry('e', 5))
+  assert.ok(outbox.isHalfFull)
+})
+
+test('a message is found by how many are before it, wherever the ring begins', () => {
+  const outbox = new Outbox({ maxBytes: 100, maxMessages: 100 })
+  for (let number = 0; number < 60; number++) {
+    outbox.push(entry(number))
+    if (number < 10) continue
+    for (let index = 0; index < 10; index++) assert.equal(outbox.at(index).data, number - 10 + index)
+    outbox.shift()
+  }
+})
+
 test('it is a queue, whatever goes in and out', () => {
   const steps = fc.array(
     fc.oneof(

@@ -1,4 +1,4 @@
-/** Messages that no link has taken yet, in order, within a bound of bytes and of messages: a ring. */
+/** Messages that still have to be written, or acknowledged, in order, within a bound of bytes and of messages: a ring. */
 
 export interface OutboxBounds {
   readonly maxBytes: number
@@ -8,7 +8,7 @@ export interface OutboxBounds {
 export interface OutboxEntry {
   readonly data: unknown
   readonly bytes: number
-  /** Told once, when the bytes left or when they never will. */
+  /** Told once, when the bytes left, or the peer has them, or they never will. It must not call back into the machine before it returns. */
   readonly settle: ((error?: Error) => void) | undefined
 }
 
@@ -40,11 +40,21 @@ export class Outbox {
     return this.#length === 0 || (this.#length < this.#bounds.maxMessages && this.#bytes + bytes <= this.#bounds.maxBytes)
   }
 
+  /** Whether it is time to ask the peer what can be let go of. */
+  get isHalfFull(): boolean {
+    return 2 * this.#length >= this.#bounds.maxMessages || 2 * this.#bytes >= this.#bounds.maxBytes
+  }
+
   push(entry: OutboxEntry): void {
     if (this.#length === this.#ring.length) this.#grow()
     this.#ring[(this.#head + this.#length) % this.#ring.length] = entry
     this.#length++
     this.#bytes += entry.bytes
+  }
+
+  /** The message with so many before it; there must be one. */
+  at(index: number): OutboxEntry {
+    return this.#ring[(this.#head + index) % this.#ring.length]!
   }
 
   shift(): OutboxEntry | undefined {

@@ -26,15 +26,25 @@ export class RetryRule {
     this.#refusals = 0
   }
 
-  /** @param attempt how many retries in a row were made */
-  isFinal(close: CloseInfo, attempt: number): boolean {
+  /**
+   * @param attempt how many retries in a row were made
+   * @param keepsSession whether a session goes on with the next link; then only the application, or a refused upgrade, ends it
+   */
+  isFinal(close: CloseInfo, attempt: number, keepsSession = false): boolean {
     const { isReconnecting, canRefresh, shouldRetry } = this.#config
-    if (!isReconnecting || close.cause === 'unsupported') return true
-    const isRefusal = isStaleCredential(close.httpStatus ?? close.code)
+    if (!keepsSession && (!isReconnecting || close.cause === 'unsupported')) return true
+    const isRefusal = isStaleCredential(close.httpStatus ?? close.code) || isRefusedSession(close)
     this.#refusals = isRefusal ? this.#refusals + 1 : 0
     const asked = shouldRetry?.(close, attempt)
     if (asked !== undefined) return !asked
     if (isRefusal && canRefresh && this.#refusals === 1) return false
+    if (isRefusedSession(close)) return true
+    if (keepsSession && close.httpStatus === undefined) return false
     return (close.httpStatus === undefined ? closeCode(close.code).outcome : statusOutcome(close.httpStatus)) === 'final'
   }
+}
+
+/** A resumption that origin or authentication spoke against is told so over an open link, without a status. */
+function isRefusedSession({ cause, code, httpStatus }: CloseInfo): boolean {
+  return cause === 'auth' && code === 1006 && httpStatus === undefined
 }

@@ -1,0 +1,399 @@
+/**
+ * The sessions of a server, and the links that come to carry them.
+ *
+ *             W                first frame               link lost              expired, ended
+ *   verdict ────▶ new ────────────────────▶ attached ─────────────▶ detached ──────────────────▶ over, and a tombstone
+ *                  │                          ▲  │                     │                             ▲
+ *                  └── link lost ──▶ detached │  └──── over ───────────┼─────────────────────────────┘
+ *                                             └───── R, S ─────────────┘   (R also takes an attached session over to its link)
+ *
+ * A resumption is one synchronous turn: look up, fence, count, answer (PROTOCOL.md section 5). Nothing is remembered of a link whose
+ * resumption was refused. Outputs name links and sessions; what a session writes comes from its own `nextFrame`.
+ */
+
+import type { CloseInfo } from './close-info.ts'
+import { abnormalClose, sessionLost } from './close-info.ts'
+import { decode, encode, isControl, type Refused, type Resume } from './control.ts'
+import { fatalClose, linkCode, partingCode, partingReason } from './link-code.ts'
+import { type LinkGauge, Liveness } from './liveness.ts'
+import type { OutboxBounds, OutboxEntry } from './outbox.ts'
+import { ServerLink, ServerSession, type Verdict } from './server-session.ts'
+import { type Payload, Session } from './session.ts'
+
+export interface Credentials {
+  /** A session id of 128 random bits, a key of 256, both in base64url, and the digest that is kept of the key. */
+  issue(): { readonly sid: string; readonly key: string; readonly digest: string }
+  /** In constant time; undefined: there is nothing to compare with, and the same work is done. */
+  matches(key: string, digest: string | undefined): boolean
+}
+
+export interface ServerConfig {
+  /** Milliseconds that a session without a link is kept. */
+  readonly ttl: number
+  /** Milliseconds of silence before a ping. */
+  readonly ping: number
+  /** Milliseconds of silence after which a link is given up. */
+  readonly dead: number
+  /** Milliseconds that a write may stand still. */
+  readonly writeTimeout: number
+  /** Milliseconds that a session may take to end in order. */
+  readonly closeTimeout: number
+  /** The largest message, in bytes. */
+  readonly maxMessageBytes: number
+  readonly outbox: OutboxBounds
+  readonly maxSessions: number
+  readonly maxPerPrincipal: number
+  /** What all outboxes together may hold. */
+  readonly maxTotalBytes: number
+  readonly credentials: Credentials
+  /** Milliseconds that a link has to wait before it is taken; 0: none. */
+  readonly admit: (now: number) => number
+  /** Milliseconds over which clients that lost their link should come back. */
+  readonly spread: () => number
+  /** Where a session is that is not here. */
+  readonly locate: (sid: string) => string | undefined
+  /** Draws from [0, 1). */
+  readonly random: () => number
+}
+
+export type ServerOutput =
+  | { readonly kind: 'write'; readonly link: ServerLink; readonly frame: unknown }
+  /** Say goodbye; `linkClosed` will follow, or `drop`. */
+  | { readonly kind: 'close'; readonly link: ServerLink; readonly code: number; readonly reason: string }
+  | { readonly kind: 'drop'; readonly link: ServerLink }
+  | { readonly kind: 'open'; readonly session: ServerSession; readonly link: ServerLink }
+  | { readonly kind: 'lost'; readonly session: ServerSession; readonly close: CloseInfo }
+  | {
+      readonly kind: 'resumed'
+      readonly session: ServerSession
+      readonly link: ServerLink
+      readonly downtime: number
+      readonly replayed: number
+    }
+  | { readonly kind: 'end'; readonly session: ServerSession; readonly close: CloseInfo; readonly unsent: readonly OutboxEntry[] }
+
+/** What is remembered of a session that is over, so that a client that asks for it learns what arrived. */
+interface Tombstone {
+  readonly digest: string
+  readonly principal: unknown
+  readonly recv: number
+  readonly until: number
+}
+
+const greetingMs = 10_000
+const partingMs = 1_000
+/** Until the client has answered its welcome, a session is kept for no longer. */
+const newTtlMs = 30_000
+const tombstoneMs = 600_000
+/** Pings of a period are spread by this much to both sides. */
+const pingJitter = 0.1
+
+export class ServerMachine {
+  readonly #config: ServerConfig
+  readonly #sessions = new Map<string, ServerSession>()
+  readonly #tombstones = new Map<string, Tombstone>()
+  readonly #perPrincipal = new Map<unknown, number>()
+  #outputs: ServerOutput[] = []
+  #heldBytes = 0
+
+  constructor(config: ServerConfig) {
+    this.#config = config
+  }
+
+  get sessions(): ReadonlyMap<string, ServerSession> {
+    return this.#sessions
+  }
+
+  get tombstones(): number {
+    return this.#tombstones.size
+  }
+
+  /** Bytes in all outboxes. */
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  poll(): ServerOutput | undefined {
+    const output = this.#outputs.shift()
+    if (this.#outputs.length === 0) this.#outputs = [] // a list that was used keeps its room
+    return output
+  }
+
+  // From the application
+
+  send(now: number, session: ServerSession, entry: OutboxEntry): void {
+    const { outbox } = session.session
+    if (!session.session.isOpen) return
+    const hasRoom = outbox.hasRoom(entry.bytes)
+    session.session.send(entry)
+    if (hasRoom) this.#account(now, session)
+    else this.#end(now, session, Object.freeze({ code: 1013, reason: '', wasClean: false, cause: 'overflow' }))
+  }
+
+  close(now: number, session: ServerSession, code: number, reason: string): void {
+    session.session.finish(now, code, reason)
+    this.#account(now, session)
+  }
+
+  /** Ends a session without goodbye. */
+  terminate(now: number, session: ServerSession): void {
+    this.#end(now, session, abnormalClose('server'))
+  }
+
+  /** Asks the client to come over another link `inMs` from now; this one ends `byMs` from now. */
+  drain(now: number, session: ServerSession, inMs: number, byMs: number, url?: string): void {
+    if (session.state.name !== 'attached') return
+    session.state = { ...session.state, leaveAt: now + byMs }
+    const frame = encode({ kind: 'drain', in: inMs, by: byMs, ...(url !== undefined && { url }) })
+    this.#outputs.push({ kind: 'write', link: session.state.link, frame })
+  }
+
+  // From the world
+
+  /** A link whose client speaks the protocol opened. */
+  open(now: number, gauge: LinkGauge, isResuming: boolean): ServerLink {
+    return new ServerLink(gauge, isResuming, isResuming ? now + greetingMs : Infinity)
+  }
+
+  /** Origin check and authentication are done. */
+  authenticated(now: number, wall: number, link: ServerLink, verdict: Verdict): void {
+    if (link.state.name !== 'pending') return
+    link.state = { ...link.state, verdict }
+    if (!link.isResuming) this.#begin(now, wall, link, verdict)
+    else if (link.state.resume) this.#resume(now, wall, link, link.state.resume, verdict)
+  }
+
+  /** @returns what is for the application of `link.session`; undefined where nothing is */
+  receive(now: number, wall: number, link: ServerLink, payload: Payload): Payload | undefined {
+    const { session } = link
+    if (session) return this.#receive(now, session, payload)
+    if (link.state.name === 'pending') this.#receiveFirst(now, wall, link, link.state.verdict, payload)
+    return undefined
+  }
+
+  linkClosed(now: number, link: ServerLink, close: CloseInfo): void {
+    const { session } = link
+    link.state = { name: 'gone' }
+    if (!session) return
+    const end = fatalClose(close, 'client')
+    if (end) this.#end(now, session, end)
+    else this.#detach(now, session, close)
+  }
+
+  tickLink(now: number, link: ServerLink): void {
+    if (now < link.deadline) return
+    if (link.state.name === 'pending') this.#part(now, link, linkCode.refused, 'no first frame in time')
+    else this.#drop(link)
+  }
+
+  tickSession(now: number, wall: number, session: ServerSession): void {
+    const verdict = session.session.tick(now, wall)
+    const { link, state } = session
+    if (link && (verdict === 'heartbeat-timeout' || verdict === 'write-timeout')) {
+      this.#part(now, link, linkCode.dead)
+      this.#detach(now, session, abnormalClose(verdict))
+    } else if (state.name === 'detached' && now >= state.expiresAt) {
+      this.#end(now, session, sessionLost('expired'))
+    } else if (state.name === 'attached' && now >= state.leaveAt) {
+      this.#part(now, state.link, linkCode.leaving)
+      this.#detach(now, session, abnormalClose('drain'))
+    }
+    if (session.state.name === 'new' && now >= session.state.until) this.#end(now, session, sessionLost('unanswered'))
+    session.session.tellSpread()
+    this.#check(now, session)
+  }
+
+  /** Forgets what is long over. */
+  tick(now: number): void {
+    for (const [sid, tombstone] of this.#tombstones) {
+      if (tombstone.until > now) return
+      this.#tombstones.delete(sid)
+    }
+  }
+
+  #receiveFirst(now: number, wall: number, link: ServerLink, verdict: Verdict | undefined, payload: Payload): void {
+    const first = typeof payload === 'string' && isControl(payload) ? decode(payload) : undefined
+    if (first?.kind === 'unknown') return
+    if (link.state.name !== 'pending' || first?.kind !== 'resume' || !link.isResuming || link.state.resume) {
+      this.#part(now, link, linkCode.violation, 'the first frame has to be a resume')
+      return
+    }
+    link.state = { ...link.state, resume: first, until: Infinity }
+    if (verdict) this.#resume(now, wall, link, first, verdict)
+  }
+
+  #receive(now: number, session: ServerSession, payload: Payload): Payload | undefined {
+    const isControlFrame = typeof payload === 'string' && isControl(payload)
+    const control = isControlFrame ? decode(payload) : undefined
+    if (session.state.name === 'new' && control?.kind !== 'unknown') {
+      session.state = { name: 'attached', link: session.state.link, leaveAt: Infinity } // it has the welcome
+    }
+    if (control) session.session.control(now, control)
+    const data = isControlFrame ? undefined : session.session.receive(now, payload)
+    if (data === undefined) this.#check(now, session)
+    return data
+  }
+
+  #begin(now: number, wall: number, link: ServerLink, verdict: Verdict): void {
+    if (verdict.kind === 'refused') {
+      this.#refuse(now, link, { kind: 'refused', why: verdict.why })
+      return
+    }
+    const after = this.#isFull(verdict.principal) ? newTtlMs : this.#config.admit(now)
+    if (after > 0) {
+      this.#refuse(now, link, { kind: 'refused', why: 'busy', after })
+      return
+    }
+    const { ttl, ping, dead, maxMessageBytes, credentials, outbox, closeTimeout, spread } = this.#config
+    const { sid, key, digest } = credentials.issue()
+    const session = new Session({ self: 'server', outbox, closeTimeout, spread })
+    const held = new ServerSession(sid, digest, verdict.principal, session, { name: 'new', link, until: now + newTtlMs })
+    this.#sessions.set(sid, held)
+    this.#perPrincipal.set(verdict.principal, (this.#perPrincipal.get(verdict.principal) ?? 0) + 1)
+    const { proto } = verdict
+    const terms = { ttl, ping, dead, max: maxMessageBytes, spread: spread() }
+    this.#attach(now, wall, held, link, 0, encode({ kind: 'welcome', sid, key, proto, ...terms }))
+    this.#outputs.push({ kind: 'open', session: held, link })
+  }
+
+  #resume(now: number, wall: number, link: ServerLink, resume: Resume, verdict: Verdict): void {
+    const refused = this.#refusal(now, resume, verdict)
+    if (refused) this.#refuse(now, link, refused)
+    else this.#splice(now, wall, link, resume, this.#sessions.get(resume.sid)!)
+  }
+
+  /** Why a resumption is refused; undefined where nothing speaks against it. What is told grows with what was proven. */
+  #refusal(now: number, { sid, key, cid, attempt, recv }: Resume, verdict: Verdict): Refused | undefined {
+    if (verdict.kind === 'refused') return { kind: 'refused', why: verdict.why }
+    const held = this.#sessions.get(sid)
+    const known = held ?? this.#tombstones.get(sid)
+    const isKey = this.#config.credentials.matches(key, known?.digest)
+    if (!known || !isKey || known.principal !== verdict.principal) {
+      const url = known ? undefined : this.#config.locate(sid)
+      return url === undefined ? { kind: 'refused', why: 'unknown' } : { kind: 'refused', why: 'moved', url }
+    }
+    if (!held) return { kind: 'refused', why: 'expired', recv: (known as Tombstone).recv }
+    const { delivered } = held.session.inbox
+    if (recv > held.session.sent) return { kind: 'refused', why: 'state', recv: delivered }
+    if ((held.cid !== undefined && held.cid !== cid) || attempt <= held.attempt) return { kind: 'refused', why: 'stale', recv: delivered }
+    const after = this.#config.admit(now)
+    return after > 0 ? { kind: 'refused', why: 'busy', after } : undefined
+  }
+
+  /** The order is the protocol: the old link is fenced before anything is counted for the new one. */
+  #splice(now: number, wall: number, link: ServerLink, { cid, attempt, recv }: Resume, held: ServerSession): void {
+    const { session } = held
+    const old = held.link
+    const since = held.state.name === 'detached' ? held.state.since : now
+    if (old) this.#part(now, old, linkCode.superseded, `${cid}.${attempt}`)
+    held.cid = cid
+    held.attempt = attempt
+    const { delivered } = session.inbox
+    const base = Math.max(recv, session.confirmed)
+    const { ttl, ping, dead, spread } = this.#config
+    const terms = { ttl, ping, dead, spread: spread() }
+    held.state = { name: 'attached', link, leaveAt: Infinity }
+    this.#attach(now, wall, held, link, base, encode({ kind: 'spliced', recv: delivered, base, sent: session.sent, ...terms }))
+    this.#outputs.push({ kind: 'resumed', session: held, link, downtime: now - since, replayed: session.sent - base })
+    this.#check(now, held)
+  }
+
+  #attach(now: number, wall: number, held: ServerSession, link: ServerLink, base: number, opening: string): void {
+    const { session } = held
+    const { ping, dead, writeTimeout, random } = this.#config
+    const interval = Math.min(ping * (1 - pingJitter + 2 * pingJitter * random()), (ping + dead) / 2)
+    const config = { interval, firstInterval: interval * random(), timeout: dead - interval, writeTimeout }
+    const liveness = new Liveness(config, link.gauge, now, wall, session.pings)
+    link.state = { name: 'carrying', session: held }
+    session.attach({ gauge: link.gauge, liveness }, base, session.inbox.delivered, session.inbox.delivered, opening)
+  }
+
+  #refuse(now: number, link: ServerLink, refused: Refused): void {
+    this.#outputs.push({ kind: 'write', link, frame: encode(refused) })
+    this.#part(now, link, linkCode.refused)
+  }
+
+  /** Nothing that still arrives on this link is heard. */
+  #part(now: number, link: ServerLink, code: number, reason = ''): void {
+    if (link.state.name === 'gone') return
+    link.state = { name: 'parting', until: now + partingMs }
+    this.#outputs.push({ kind: 'close', link, code, reason })
+  }
+
+  #drop(link: ServerLink): void {
+    link.state = { name: 'gone' }
+    this.#outputs.push({ kind: 'drop', link })
+  }
+
+  #detach(now: number, held: ServerSession, close: CloseInfo): void {
+    const expiresAt = held.state.name === 'new' ? held.state.until : now + this.#config.ttl
+    held.session.detach(now, close.code !== 1006)
+    held.state = { name: 'detached', since: now, expiresAt }
+    this.#outputs.push({ kind: 'lost', session: held, close })
+    this.#check(now, held)
+  }
+
+  /** Tells how the session ended, if it has. */
+  #check(now: number, held: ServerSession): void {
+    const { close } = held.session
+    if (close) this.#end(now, held, close)
+    else this.#account(now, held)
+  }
+
+  #end(now: number, held: ServerSession, close: CloseInfo): void {
+    if (held.state.name === 'over') return
+    const { link } = held
+    const { session, sid, digest, principal } = held
+    session.end(close)
+    for (let frame = session.nextFrame(now); link && frame !== undefined; frame = session.nextFrame(now)) {
+      this.#outputs.push({ kind: 'write', link, frame })
+    }
+    if (link) this.#part(now, link, partingCode(close), partingReason(close))
+    held.state = { name: 'over' }
+    this.#sessions.delete(sid)
+    this.#bury(sid, { digest, principal, recv: session.inbox.delivered, until: now + tombstoneMs })
+    this.#leave(principal)
+    const unsent = session.drain()
+    this.#heldBytes -= held.heldBytes
+    held.heldBytes = 0
+    this.#outputs.push({ kind: 'end', session: held, close, unsent })
+  }
+
+  #bury(sid: string, tombstone: Tombstone): void {
+    const oldest = this.#tombstones.size >= this.#config.maxSessions ? this.#tombstones.keys().next().value : undefined
+    if (oldest !== undefined) this.#tombstones.delete(oldest)
+    this.#tombstones.set(sid, tombstone)
+  }
+
+  #leave(principal: unknown): void {
+    const rest = this.#perPrincipal.get(principal)! - 1
+    if (rest > 0) this.#perPrincipal.set(principal, rest)
+    else this.#perPrincipal.delete(principal)
+  }
+
+  #isFull(principal: unknown): boolean {
+    const { maxSessions, maxPerPrincipal, maxTotalBytes } = this.#config
+    if (this.#sessions.size >= maxSessions || this.#heldBytes >= maxTotalBytes) return true
+    return principal !== undefined && (this.#perPrincipal.get(principal) ?? 0) >= maxPerPrincipal
+  }
+
+  /** Keeps the sum of all outboxes; beyond its bound, sessions without a link make room, the largest first. */
+  #account(now: number, held: ServerSession): void {
+    const { bytes } = held.session.outbox
+    this.#heldBytes += bytes - held.heldBytes
+    held.heldBytes = bytes
+    while (this.#heldBytes > this.#config.maxTotalBytes) {
+      const largest = this.#largestDetached()
+      if (!largest) return
+      this.#end(now, largest, sessionLost('expired'))
+    }
+  }
+
+  #largestDetached(): ServerSession | undefined {
+    let largest: ServerSession | undefined
+    for (const each of this.#sessions.values()) {
+      if (each.state.name === 'detached' && each.heldBytes > (largest?.heldBytes ?? 0)) largest = each
+    }
+    return largest
+  }
+}
