@@ -6,6 +6,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { type Rules, reconnectingRules, socketRules } from '../packages/holdfast/src/client/options.ts'
 import { closeCodes } from '../packages/holdfast/src/core/close-code.ts'
+import { serverRules } from '../packages/holdfast/src/server/options.ts'
+import { parity } from '../test/server/ws-parity.ts'
 
 const root = new URL('../', import.meta.url)
 
@@ -23,6 +25,19 @@ const tables: readonly { readonly file: string; readonly name: string; readonly 
     file: 'docs/guide/options.md',
     name: 'options',
     rows: [['option', 'default', 'what it may be'], ...optionRows(socketRules), ...optionRows(own(reconnectingRules))],
+  },
+  {
+    file: 'docs/guide/server.md',
+    name: 'server-options',
+    rows: [['option', 'default', 'what it may be'], ...optionRows(serverRules)],
+  },
+  {
+    file: 'docs/guide/server.md',
+    name: 'ws-parity',
+    rows: [
+      ['of', 'what', 'name', 'here'],
+      ...parity.filter(({ kind }) => kind !== 'internal').map(({ of, kind, name, ours }) => [of, kind, `\`${name}\``, ours]),
+    ],
   },
 ]
 
@@ -54,7 +69,7 @@ function optionRows(rules: Rules, prefix = ''): string[][] {
 }
 
 function preset(value: unknown): string {
-  if (value === undefined) return '–'
+  if (value === undefined || typeof value === 'object') return '–'
   return `\`${typeof value === 'string' ? `'${value}'` : String(value)}\``
 }
 

@@ -1,0 +1,207 @@
+/** The options of a server: their defaults, and what each may be. Those of `ws` are passed on to it, which knows what they may be. */
+
+import type { IncomingMessage } from 'node:http'
+import { type Clock, systemClock } from './clock.ts'
+import type { Logger } from './journal.ts'
+import type { SessionSocket } from './session-socket.ts'
+
+export interface SessionOptions {
+  /** Milliseconds that a session is kept whose client is away. @default 300_000 */
+  ttl?: number | undefined
+  /** What a session may hold of messages that its client has not acknowledged, in bytes. @default 1 MiB */
+  maxBytes?: number | undefined
+  /** And in messages. @default 4_096 */
+  maxMessages?: number | undefined
+  /** What a message too many does: end the session with 1013, or throw. @default 'close' */
+  overflow?: 'close' | 'throw' | undefined
+  /** Sessions that are kept; a new one beyond them is told `busy`. @default 100_000 */
+  maxSessions?: number | undefined
+  /** Sessions of one principal, as `authenticate` names it. @default 1_000 */
+  maxPerPrincipal?: number | undefined
+  /** Bytes that all sessions together may hold. Beyond them new ones are refused and those without a link expire, the largest first. @default 256 MiB */
+  maxTotalBytes?: number | undefined
+}
+
+export interface ServerHeartbeatOptions {
+  /** Milliseconds of silence before a ping. @default 30_000 */
+  interval?: number | undefined
+  /** Milliseconds that the answer may take. @default 10_000 */
+  timeout?: number | undefined
+}
+
+export type Origins = readonly (string | RegExp)[] | ((origin: string, request: IncomingMessage) => boolean)
+
+export interface HoldfastOptions {
+  /** False: every client gets a plain socket of `ws`. */
+  session?: false | SessionOptions | undefined
+  /** @default { interval: 30_000, timeout: 10_000 } */
+  heartbeat?: false | ServerHeartbeatOptions | undefined
+  /** Milliseconds that a write may make no progress. @default 10_000 */
+  writeTimeout?: number | undefined
+  /** Milliseconds that a client may take to answer a close. @default 10_000 */
+  closeTimeout?: number | undefined
+  /** Who may connect from a page. Asked for each upgrade that has an `Origin`; a RegExp has to match all of it. */
+  origins?: Origins | undefined
+  /**
+   * Who the client is. Asked for each upgrade, also to resume; throw a Refusal to refuse. Two results are one principal if they are the
+   * same string or number, or have the same `id`; a session is resumed by its own principal only.
+   */
+  authenticate?: ((request: IncomingMessage, info: { resuming: boolean }) => unknown) | undefined
+  logger?: Logger | undefined
+  /** Names the server in logs. */
+  name?: string | undefined
+  clock?: Clock | undefined
+}
+
+export interface ResolvedOptions {
+  readonly session: {
+    readonly isOn: boolean
+    readonly ttl: number
+    readonly maxBytes: number
+    readonly maxMessages: number
+    readonly overflow: 'close' | 'throw'
+    readonly maxSessions: number
+    readonly maxPerPrincipal: number
+    readonly maxTotalBytes: number
+  }
+  readonly heartbeat: { readonly isOn: boolean; readonly interval: number; readonly timeout: number }
+  readonly writeTimeout: number
+  readonly closeTimeout: number
+  readonly origins?: Origins
+  readonly authenticate?: (request: IncomingMessage, info: { resuming: boolean }) => unknown
+  readonly logger?: Logger
+  readonly name?: string
+  readonly clock: Clock
+}
+
+/** Those of `ws`, by name. */
+const wsOptionNames: readonly string[] = [
+  'allowSynchronousEvents',
+  'autoPong',
+  'backlog',
+  'clientTracking',
+  'handleProtocols',
+  'host',
+  'maxBufferedChunks',
+  'maxFragments',
+  'maxPayload',
+  'maxPendingAutoPongs',
+  'noServer',
+  'path',
+  'perMessageDeflate',
+  'port',
+  'server',
+  'skipUTF8Validation',
+  'verifyClient',
+  'WebSocket',
+]
+
+interface Rule {
+  readonly isValid: (value: any) => boolean
+  readonly text: string
+  readonly preset?: unknown
+  /** What the group holds; it may also be false, which is told as `isOn`. */
+  readonly fields?: Rules
+}
+export type Rules = { readonly [option: string]: Rule }
+
+const mebibyte = 1024 * 1024
+/** What other platforms can wait for, and what a number in a frame may be. */
+const longestMs = 2 ** 31 - 1
+/** Without a heartbeat a ping is twelve days away. */
+const neverMs = 2 ** 30
+
+const isPositive = (value: unknown) => typeof value === 'number' && value > 0
+const isFunction = (value: unknown) => typeof value === 'function'
+const isObject = (value: unknown) => typeof value === 'object' && value !== null
+
+const milliseconds = (preset: number): Rule => ({
+  isValid: (value) => isPositive(value) && value <= longestMs,
+  text: `a number of milliseconds above 0 and up to ${longestMs}`,
+  preset,
+})
+const limit = (preset: number): Rule => ({ isValid: isPositive, text: 'a number above 0, or Infinity', preset })
+const group = (fields: Rules): Rule => ({
+  isValid: (value) => value === false || (isObject(value) && !Array.isArray(value)),
+  text: 'an object of options, or false',
+  fields,
+})
+
+/** The table in the guide is made from this one. */
+export const serverRules: Rules = {
+  session: group({
+    ttl: milliseconds(300_000),
+    maxBytes: limit(mebibyte),
+    maxMessages: limit(4_096),
+    overflow: { isValid: (value) => value === 'close' || value === 'throw', text: `'close' or 'throw'`, preset: 'close' },
+    maxSessions: limit(100_000),
+    maxPerPrincipal: limit(1_000),
+    maxTotalBytes: limit(256 * mebibyte),
+  }),
+  heartbeat: group({ interval: milliseconds(30_000), timeout: milliseconds(10_000) }),
+  writeTimeout: milliseconds(10_000),
+  closeTimeout: milliseconds(10_000),
+  origins: {
+    isValid: (value) =>
+      isFunction(value) || (Array.isArray(value) && value.every((each) => typeof each === 'string' || each instanceof RegExp)),
+    text: 'an array of origins (strings, RegExps), or a function',
+  },
+  authenticate: { isValid: isFunction, text: 'a function' },
+  logger: {
+    isValid: (value) => ['debug', 'info', 'warn', 'error'].every((level) => isFunction(value?.[level])),
+    text: 'an object with debug, info, warn and error',
+  },
+  name: { isValid: (value) => typeof value === 'string', text: 'a string' },
+  clock: {
+    isValid: (value) => ['now', 'wall', 'random', 'setTimer', 'clearTimer'].every((part) => isFunction(value?.[part])),
+    text: 'an object with now, wall, random, setTimer and clearTimer',
+    preset: systemClock,
+  },
+}
+
+/**
+ * Checks options and fills in what is missing.
+ *
+ * @throws TypeError naming option, value and rule
+ */
+export function resolveOptions(given: object, SocketClass: typeof SessionSocket): ResolvedOptions {
+  if (!isObject(given)) throw new TypeError(`options must be an object, not ${show(given)}`)
+  const { WebSocket } = given as { WebSocket?: unknown }
+  const isOurs = WebSocket === undefined || WebSocket === SocketClass || (isFunction(WebSocket) && isSubclass(WebSocket, SocketClass))
+  if (!isOurs) throw new TypeError(`option WebSocket is ${show(WebSocket)}; it must be SessionSocket or a class that extends it`)
+  const options = resolveGroup(given, serverRules, '', wsOptionNames) as unknown as ResolvedOptions
+  const { heartbeat, session } = options
+  return {
+    ...options,
+    session: { ...session, ttl: Math.ceil(session.ttl) },
+    heartbeat: { ...heartbeat, interval: heartbeat.isOn ? Math.ceil(heartbeat.interval) : neverMs, timeout: Math.ceil(heartbeat.timeout) },
+  }
+}
+
+function resolveGroup(given: object, rules: Rules, prefix: string, others: readonly string[] = []): Record<string, unknown> {
+  const values = given as Record<string, unknown>
+  for (const option of Object.keys(given)) {
+    if (Object.hasOwn(rules, option) || others.includes(option) || values[option] === undefined) continue
+    const known = [...Object.keys(rules), ...others].join(', ')
+    throw new TypeError(`unknown option ${prefix}${option} (${show(values[option])}); known are ${known}`)
+  }
+  const resolved: Record<string, unknown> = {}
+  for (const [option, rule] of Object.entries(rules)) {
+    const value = values[option]
+    if (value !== undefined && !rule.isValid(value))
+      throw new TypeError(`option ${prefix}${option} is ${show(value)}; it must be ${rule.text}`)
+    if (rule.fields) resolved[option] = { ...resolveGroup(value || {}, rule.fields, `${prefix}${option}.`), isOn: value !== false }
+    else if (value !== undefined || rule.preset !== undefined) resolved[option] = value ?? rule.preset
+  }
+  return resolved
+}
+
+function isSubclass(given: unknown, base: { readonly prototype: object }): boolean {
+  return (given as { readonly prototype?: unknown }).prototype instanceof (base as never)
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  return typeof value === 'function' ? `the function ${value.name || 'without a name'}` : String(value)
+}

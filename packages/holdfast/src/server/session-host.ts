@@ -1,0 +1,295 @@
+/**
+ * The shell around the server's machine: links and sockets on one side, the machine on the other.
+ *
+ * Each input is told to the machine, then what the session has to write is written, then all outputs are carried out, until there are
+ * no more. What falls due waits in the wheel.
+ */
+
+import type { CloseInfo } from '../core/close-info.ts'
+import type { OutboxEntry } from '../core/outbox.ts'
+import { ServerMachine, type ServerOutput } from '../core/server-machine.ts'
+import type { ServerLink, ServerSession, Verdict } from '../core/server-session.ts'
+import { type Clock, type Moment, TurnClock } from './clock.ts'
+import { credentials } from './credentials.ts'
+import { HostedSession, type SessionOwner } from './hosted-session.ts'
+import type { Journal } from './journal.ts'
+import type { ResolvedOptions } from './options.ts'
+import { type LinkOwner, type LinkSocket, SessionLink, type Visitor } from './session-link.ts'
+import { bindSession, type SessionSocket } from './session-socket.ts'
+import type { TimerWheel } from './timer-wheel.ts'
+
+export interface HostConfig {
+  readonly options: ResolvedOptions
+  readonly maxMessageBytes: number
+  readonly clock: Clock
+  readonly wheel: TimerWheel
+  readonly journal: Journal
+  /** A socket for a new session, which nothing carries yet. */
+  readonly createSocket: () => SessionSocket
+}
+
+const tooBig = 1009
+const pongLetter = 'O'
+const pingStart = '\u0010P'
+
+export class SessionHost implements LinkOwner, SessionOwner {
+  readonly maxMessageBytes: number
+  readonly throwsOnOverflow: boolean
+  readonly #config: HostConfig
+  readonly #machine: ServerMachine
+  readonly #turn: TurnClock
+  readonly #hosted = new Map<ServerSession, HostedSession>()
+  #isClosing = false
+
+  constructor(config: HostConfig) {
+    this.#config = config
+    this.maxMessageBytes = config.maxMessageBytes
+    this.throwsOnOverflow = config.options.session.overflow === 'throw'
+    this.#turn = new TurnClock(config.clock)
+    this.#machine = createMachine(config)
+  }
+
+  get sessions(): number {
+    return this.#machine.sessions.size
+  }
+  get attached(): number {
+    let count = 0
+    for (const session of this.#machine.sessions.values()) if (session.link) count++
+    return count
+  }
+  /** Bytes in all outboxes. */
+  get heldBytes(): number {
+    return this.#machine.heldBytes
+  }
+
+  /** Sessions without a link end now, and the others with the loss of theirs: nobody can come back. */
+  close(): void {
+    this.#isClosing = true
+    for (const session of [...this.#machine.sessions.values()]) {
+      if (!session.link) this.#machine.terminate(this.#now, session)
+    }
+    this.#settle(undefined)
+  }
+
+  /** A link whose client speaks the protocol opened. */
+  accept(ws: LinkSocket, isResuming: boolean, visitor: Visitor, verdict: Verdict): void {
+    const { now, wall } = this.#turn.moment
+    const link = new SessionLink(ws, this, visitor)
+    this.#machine.tick(now)
+    link.server = this.#machine.open(now, link, isResuming)
+    this.#machine.authenticated(now, wall, link.server, verdict)
+    this.#settle(undefined)
+    this.#config.wheel.set(link)
+  }
+
+  // From links
+
+  linkMessage(link: SessionLink, payload: string | Buffer, isBinary: boolean): void {
+    const { now, wall } = this.#turn.moment
+    const data = this.#isTooBig(payload) ? this.#refuseSize(link) : this.#machine.receive(now, wall, link.server, payload)
+    const hosted = this.#hostedOf(link)
+    if (typeof payload === 'string' && payload.charAt(1) === pongLetter) hosted?.answered(now)
+    try {
+      if (data !== undefined) hosted?.deliver({ data: typeof data === 'string' ? Buffer.from(data) : (data as Buffer), isBinary })
+    } finally {
+      this.#settle(hosted)
+      hosted?.wake()
+    }
+  }
+
+  linkPinged(link: SessionLink, data: Buffer): void {
+    this.#hostedOf(link)?.socket.emit('ping', data)
+  }
+
+  linkClosed(link: SessionLink, close: CloseInfo): void {
+    const hosted = this.#hostedOf(link)
+    this.#machine.linkClosed(this.#now, link.server, close)
+    this.#config.wheel.remove(link)
+    this.#settle(hosted)
+  }
+
+  linkDrained(link: SessionLink): void {
+    this.#settle(this.#hostedOf(link))
+  }
+
+  linkRang(link: SessionLink): void {
+    this.#machine.tickLink(this.#now, link.server)
+    this.#settle(undefined)
+  }
+
+  // From sessions
+
+  sendMessage(hosted: HostedSession, entry: OutboxEntry): void {
+    this.#machine.send(this.#now, hosted.session, entry)
+    this.#settle(hosted)
+  }
+
+  closeSession(hosted: HostedSession, code: number, reason: string): void {
+    this.#machine.close(this.#now, hosted.session, code, reason)
+    this.#settle(hosted)
+  }
+
+  terminateSession(hosted: HostedSession): void {
+    this.#machine.terminate(this.#now, hosted.session)
+    this.#settle(hosted)
+  }
+
+  pauseSession(hosted: HostedSession): void {
+    hosted.session.session.inbox.hold()
+    this.#settle(hosted)
+  }
+
+  resumeSession(hosted: HostedSession): void {
+    hosted.session.session.inbox.release()
+    hosted.link.resume()
+    this.#settle(hosted)
+  }
+
+  askForAck(hosted: HostedSession): void {
+    hosted.session.session.ask()
+    this.#settle(hosted)
+  }
+
+  sessionRang(hosted: HostedSession): void {
+    const { now, wall } = this.#turn.moment
+    this.#machine.tickSession(now, wall, hosted.session)
+    this.#machine.tick(now)
+    this.#settle(hosted)
+  }
+
+  get #now(): number {
+    return this.#moment.now
+  }
+  get #moment(): Moment {
+    return this.#turn.moment
+  }
+
+  #hostedOf(link: SessionLink): HostedSession | undefined {
+    const { session } = link.server
+    return session && this.#hosted.get(session)
+  }
+
+  /** What a limit of `ws` lets through, which has to leave room for control frames. */
+  #isTooBig(payload: string | Buffer): boolean {
+    return typeof payload !== 'string' && payload.length > this.maxMessageBytes
+  }
+
+  /** As `ws` does it, and as fatal: another link would bring the same. */
+  #refuseSize(link: SessionLink): undefined {
+    const reason = `a message of more than ${this.maxMessageBytes} bytes`
+    this.#machine.linkClosed(this.#now, link.server, Object.freeze({ code: tooBig, reason, wasClean: false, cause: 'protocol' }))
+    link.close(tooBig, '')
+    return undefined
+  }
+
+  #settle(hosted: HostedSession | undefined): void {
+    try {
+      for (;;) {
+        if (hosted) this.#write(hosted)
+        const output = this.#machine.poll()
+        if (!output) break
+        this.#perform(output)
+      }
+    } finally {
+      if (hosted) this.#config.wheel.set(hosted)
+    }
+  }
+
+  #write(hosted: HostedSession): void {
+    const { session } = hosted.session
+    if (!hosted.isAttached || session.close) return
+    const now = this.#now
+    const link = session.gauge as SessionLink
+    for (let frame = session.nextFrame(now); frame !== undefined; frame = session.nextFrame(now)) {
+      link.write(frame)
+      if (typeof frame === 'string' && frame.startsWith(pingStart)) hosted.pinged(now)
+    }
+  }
+
+  #perform(output: ServerOutput): void {
+    const { wheel, journal } = this.#config
+    switch (output.kind) {
+      case 'write':
+        linkOf(output.link).write(output.frame)
+        return
+      case 'close':
+        linkOf(output.link).close(output.code, output.reason)
+        wheel.set(linkOf(output.link))
+        return
+      case 'drop':
+        linkOf(output.link).drop()
+        wheel.remove(linkOf(output.link))
+        return
+      case 'open':
+        this.#opened(output.session, linkOf(output.link))
+        return
+      case 'lost':
+        journal.session('warn', 'lost', output.session.sid, output.close)
+        this.#lost(output.session, output.close)
+        return
+      case 'resumed': {
+        const { session, link, downtime, replayed } = output
+        journal.session('info', 'resumed', session.sid, { downtimeMs: Math.round(downtime), replayed })
+        this.#hosted.get(session)?.resumed(linkOf(link), { downtime, replayed })
+        return
+      }
+      case 'end':
+        journal.session('info', 'end', output.session.sid, { ...output.close, unconfirmed: output.unsent.length })
+        this.#ended(output)
+        return
+    }
+  }
+
+  #opened(session: ServerSession, link: SessionLink): void {
+    const { createSocket, journal } = this.#config
+    journal.session('info', 'open', session.sid, { principal: session.principal })
+    const socket = createSocket()
+    const hosted = new HostedSession(session, socket, link, this)
+    this.#hosted.set(session, hosted)
+    bindSession(socket, hosted)
+    try {
+      this.#write(hosted)
+      link.visitor.welcome(socket)
+    } finally {
+      this.#settle(hosted)
+    }
+  }
+
+  #lost(session: ServerSession, close: CloseInfo): void {
+    this.#hosted.get(session)?.lost(close)
+    if (this.#isClosing) this.#machine.terminate(this.#now, session)
+  }
+
+  #ended({ session, close, unsent }: ServerOutput & { kind: 'end' }): void {
+    const hosted = this.#hosted.get(session)
+    if (!hosted) return
+    this.#hosted.delete(session)
+    this.#config.wheel.remove(hosted)
+    hosted.end(close, unsent)
+  }
+}
+
+function linkOf(link: ServerLink): SessionLink {
+  return link.gauge as SessionLink
+}
+
+function createMachine({ options, maxMessageBytes, clock }: HostConfig): ServerMachine {
+  const { session, heartbeat, writeTimeout, closeTimeout } = options
+  return new ServerMachine({
+    ttl: session.ttl,
+    ping: heartbeat.interval,
+    dead: heartbeat.interval + heartbeat.timeout,
+    writeTimeout,
+    closeTimeout,
+    maxMessageBytes,
+    outbox: { maxBytes: session.maxBytes, maxMessages: session.maxMessages },
+    maxSessions: session.maxSessions,
+    maxPerPrincipal: session.maxPerPrincipal,
+    maxTotalBytes: session.maxTotalBytes,
+    credentials,
+    admit: () => 0,
+    spread: () => 0,
+    locate: () => undefined,
+    random: () => clock.random(),
+  })
+}

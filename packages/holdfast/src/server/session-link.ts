@@ -1,0 +1,180 @@
+/** A link that carries a session or wants to: a socket of `ws`, what the machine reads of it, and one system call for what a turn writes. */
+
+import type { IncomingMessage } from 'node:http'
+import { WebSocket as WsSocket } from 'ws'
+import { abnormalClose, type CloseInfo } from '../core/close-info.ts'
+import { isControl } from '../core/control.ts'
+import type { ServerLink } from '../core/server-session.ts'
+import { Outgoing, type SendCallback } from './outgoing.ts'
+import type { SessionSocket } from './session-socket.ts'
+import { nowhere, type Timed } from './timer-wheel.ts'
+import { rawSocket, WsGauge } from './ws-gauge.ts'
+
+/** To whom a link tells what happens to it. */
+export interface LinkOwner {
+  /** @param payload a text only where its first character makes it one that has to be looked at; else its bytes */
+  linkMessage(link: SessionLink, payload: string | Buffer, isBinary: boolean): void
+  linkPinged(link: SessionLink, data: Buffer): void
+  linkClosed(link: SessionLink, close: CloseInfo): void
+  /** Its backlog fell. */
+  linkDrained(link: SessionLink): void
+  /** Its deadline has come. */
+  linkRang(link: SessionLink): void
+}
+
+/** Whose link it is, as origin check and authentication found. */
+export interface Visitor {
+  readonly request: IncomingMessage
+  readonly principal: unknown
+  /** The subprotocol that was chosen for a new session; empty for none. */
+  readonly proto: string
+  /** Called with the session's socket, if a new session begins on the link. */
+  readonly welcome: (socket: SessionSocket) => void
+}
+
+/** Where a socket of `ws` leads what it has to tell; nowhere once nothing more is to be heard. */
+const linkOf: unique symbol = Symbol('holdfast.link')
+type Linked = { [linkOf]?: SessionLink | undefined }
+
+/** Tells its link without going through listeners: they cost half a kilobyte a socket, and time for each message. */
+export class LinkSocket extends WsSocket {
+  override emit(event: string | symbol, ...details: any[]): boolean {
+    ;(this as Linked)[linkOf]?.told(event as string, details[0], details[1])
+    return true
+  }
+}
+
+const dle = 0x10
+/** UTF-8 never needs more for a UTF-16 unit. */
+const bytesPerUnit = 3
+/** Above this much in hand somebody may be waiting for it to leave. */
+const busyBytes = 32 * 1024
+/** What `ws` says to the peer when it does not understand him (RFC 6455 section 7.4.1). */
+const codesOfErrors: { readonly [error: string]: number } = {
+  // biome-ignore-start lint/style/useNamingConvention: the names of `ws`
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009,
+  WS_ERR_INVALID_UTF8: 1007,
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 1008,
+  // biome-ignore-end lint/style/useNamingConvention: the names of `ws`
+}
+
+export class SessionLink extends WsGauge implements Timed {
+  readonly visitor: Visitor
+  slot: number = nowhere
+  /** As the machine knows it. */
+  server!: ServerLink
+  readonly #ws: LinkSocket & Linked
+  readonly #owner: LinkOwner
+  readonly #isCompressing: boolean
+  #failure: CloseInfo | undefined
+  #isCorked = false
+
+  constructor(ws: LinkSocket, owner: LinkOwner, visitor: Visitor) {
+    super(ws)
+    this.visitor = visitor
+    this.#ws = ws
+    this.#owner = owner
+    this.#isCompressing = ws.extensions !== ''
+    this.#ws[linkOf] = this
+  }
+
+  get extensions(): string {
+    return this.#ws.extensions
+  }
+  get raw(): ReturnType<typeof rawSocket> {
+    return rawSocket(this.#ws)
+  }
+  get deadline(): number {
+    return this.server.deadline
+  }
+
+  ring(): void {
+    this.#owner.linkRang(this)
+  }
+
+  /** Writes what a session gave: a control frame, a text, bytes, or one of these with what the application wants to know of it. */
+  write(frame: unknown): void {
+    this.#cork()
+    if (frame instanceof Outgoing) this.#send(frame.wire, frame.isBinary, frame.isCompressed, frame.isAwaited ? frame : undefined)
+    else if (typeof frame === 'string') this.#send(frame, false, !isControl(frame), undefined)
+    else this.#send(frame as Buffer, true, true, undefined)
+  }
+
+  /** Says goodbye. */
+  close(code: number, reason: string): void {
+    this.#ws.resume() // the peer's answer must be read, whoever stopped reading
+    this.#ws.close(code, reason)
+  }
+
+  drop(): void {
+    const ws = this.#ws
+    ws[linkOf] = undefined
+    ws.terminate()
+  }
+
+  pause(): void {
+    this.#ws.pause()
+  }
+  resume(): void {
+    this.#ws.resume()
+  }
+
+  /** An event of the socket, with what comes with it. */
+  told(event: string, first: any, second: any): void {
+    switch (event) {
+      case 'message':
+        this.#owner.linkMessage(this, !second && (first as Buffer)[0] === dle ? (first as Buffer).toString() : first, second)
+        return
+      case 'ping':
+        this.#owner.linkPinged(this, first)
+        return
+      case 'error':
+        this.#failure ??= failureOf(first)
+        return
+      case 'close':
+        this.#ws[linkOf] = undefined
+        this.#owner.linkClosed(this, this.#failure ?? peersClose(first, second))
+        return
+    }
+  }
+
+  #send(data: string | Buffer | Blob, isBinary: boolean, isCompressed: boolean, awaited: Outgoing | undefined): void {
+    const bytes = typeof data === 'string' ? bytesPerUnit * data.length : data instanceof Blob ? data.size : data.length
+    const isBusy = this.#isCompressing || this.backlog + bytes > busyBytes
+    this.#ws.send(data as Buffer, { binary: isBinary, compress: isCompressed }, this.#onWritten(awaited, isBusy))
+  }
+
+  #onWritten(awaited: Outgoing | undefined, isBusy: boolean): SendCallback | undefined {
+    if (!awaited) return isBusy ? this.#drained : undefined
+    return (error) => {
+      if (!error) awaited.settle() // else another link will carry it
+      if (isBusy) this.#drained()
+    }
+  }
+
+  readonly #drained = (): void => this.#owner.linkDrained(this)
+
+  /** Everything written in one turn of the event loop leaves in one write. */
+  #cork(): void {
+    const socket = rawSocket(this.#ws)
+    if (this.#isCorked || !socket) return
+    this.#isCorked = true
+    socket.cork()
+    process.nextTick(() => {
+      this.#isCorked = false
+      socket.uncork()
+    })
+  }
+}
+
+/** This end has ended the link, for what the peer sent; the peer is told the same code. */
+function failureOf(error: Error & { code?: string }): CloseInfo {
+  const { code } = error
+  if (!code?.startsWith('WS_ERR_')) return abnormalClose('network')
+  return Object.freeze({ code: codesOfErrors[code] ?? 1002, reason: error.message, wasClean: false, cause: 'protocol' })
+}
+
+function peersClose(code: number, reason: Buffer): CloseInfo {
+  if (code === 1006) return abnormalClose('network')
+  return Object.freeze({ code, reason: reason.toString(), wasClean: true, cause: 'client' })
+}

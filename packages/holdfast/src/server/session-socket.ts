@@ -1,0 +1,221 @@
+/** The socket that `connection` hands out: for a client of sessions one that outlives its links, else a plain socket of `ws`. */
+
+import type { IncomingMessage } from 'node:http'
+import { type RawData, WebSocket as WsSocket } from 'ws'
+import type { CloseInfo } from '../core/close-info.ts'
+import type { HostedSession, SessionCloseInfo } from './hosted-session.ts'
+import type { SendCallback, SendOptions } from './outgoing.ts'
+import type { PlainSocket } from './plain-socket.ts'
+
+/** Events besides those of `ws`. */
+export interface SessionSocketEvents {
+  /** The link is gone; the session waits for its client. */
+  lost: [info: CloseInfo]
+  /** Another link carries the session. `downtime` in milliseconds; `replayed`: messages that it was given to carry so far. */
+  resumed: [info: { downtime: number; replayed: number }, request: IncomingMessage]
+}
+
+type Data = Parameters<WsSocket['send']>[0]
+type Callback = (error: Error) => void
+
+/** Where `ws` reads it. */
+interface Internals {
+  _protocol: string
+}
+
+const plain = WsSocket.prototype
+
+let bind: (socket: SessionSocket, hosted: HostedSession) => void
+let bindLink: (socket: SessionSocket, link: PlainSocket) => void
+let hostedOf: (socket: SessionSocket) => HostedSession | undefined
+
+/**
+ * A `ws` socket for a session: OPEN while its link is away, with every message delivered once and in order. For a client that speaks no
+ * holdfast it is the ordinary socket of `ws`, and `sessionId` is null.
+ */
+export class SessionSocket extends WsSocket {
+  #hosted: HostedSession | undefined
+  #plain: PlainSocket | undefined
+  #rawSocket: unknown = null
+
+  static {
+    bind = (socket, hosted) => {
+      socket.#hosted = hosted
+      ;(socket as unknown as Internals)._protocol = hosted.link.visitor.proto
+    }
+    bindLink = (socket, link) => {
+      socket.#plain = link
+    }
+    hostedOf = (socket) => socket.#hosted
+    // Accessors of `ws` that its types call properties, which TypeScript lets nobody override.
+    const override = (name: keyof WsSocket, read: (hosted: HostedSession) => unknown) => {
+      const own = Object.getOwnPropertyDescriptor(plain, name)!
+      const get = function (this: SessionSocket): unknown {
+        return this.#hosted ? read(this.#hosted) : own.get!.call(this)
+      }
+      Object.defineProperty(this.prototype, name, { ...own, get })
+    }
+    override('readyState', (hosted) => hosted.readyState)
+    override('bufferedAmount', (hosted) => hosted.bufferedAmount)
+    override('extensions', (hosted) => hosted.link.extensions)
+    override('isPaused', (hosted) => hosted.isPaused)
+  }
+
+  /** Identifies the session, also in the client; null for a plain socket. Half of a credential: not for logs. */
+  get sessionId(): string | null {
+    return this.#hosted?.session.sid ?? null
+  }
+  /** Whether a link carries it at the moment. */
+  get attached(): boolean {
+    return this.#hosted ? this.#hosted.isAttached : this.readyState === WsSocket.OPEN
+  }
+  /** What `authenticate` returned for the latest upgrade. */
+  get principal(): unknown {
+    return (this.#hosted ?? this.#plain)?.principal
+  }
+  /** The latest upgrade. */
+  get request(): IncomingMessage {
+    return (this.#hosted ?? this.#plain)!.request
+  }
+  /** Milliseconds that the last ping took which was answered; null before. */
+  get rtt(): number | null {
+    return (this.#hosted ?? this.#plain)?.rtt ?? null
+  }
+  /** Bytes that were written to a link and that the client has not acknowledged. */
+  get unackedAmount(): number {
+    return this.#hosted?.unackedAmount ?? 0
+  }
+  /** How the session ended, in and after `close`; null before, and for a plain socket. */
+  get closeInfo(): SessionCloseInfo | null {
+    return this.#hosted?.closeInfo ?? null
+  }
+
+  override on<K extends keyof SessionSocketEvents>(event: K, listener: (this: this, ...details: SessionSocketEvents[K]) => void): this
+  override on(event: 'message', listener: (this: this, data: RawData, isBinary: boolean) => void): this
+  override on(event: 'close', listener: (this: this, code: number, reason: Buffer) => void): this
+  override on(event: 'error', listener: (this: this, error: Error) => void): this
+  override on(event: 'ping' | 'pong', listener: (this: this, data: Buffer) => void): this
+  override on(event: string | symbol, listener: (this: this, ...details: any[]) => void): this
+  override on(event: string | symbol, listener: (this: any, ...details: any[]) => void): this {
+    return super.on(event, listener)
+  }
+
+  /** Where `ws` keeps its TCP socket: for a session a stand-in that is never null and outlives the links. */
+  get _socket(): unknown {
+    return this.#hosted ? this.#hosted.face : this.#rawSocket
+  }
+  set _socket(socket: unknown) {
+    if (#rawSocket in this) this.#rawSocket = socket // not yet while the constructor of `ws` runs
+  }
+
+  /**
+   * Sends a message. The callback is called when it was written to a link, or with the error that ended the session.
+   *
+   * @throws RangeError for a message that is larger than either end of a session takes
+   * @throws QuotaExceededError (a DOMException) when `session.overflow` is 'throw' and the message does not fit
+   */
+  override send(data: Data, options?: SendOptions | SendCallback, callback?: SendCallback): void {
+    const given = typeof options === 'function' ? {} : (options ?? {})
+    const told = typeof options === 'function' ? options : callback
+    if (this.#hosted) this.#hosted.send(data, given, told)
+    else {
+      this.#plain?.sending()
+      plain.send.call(this, data, given as object, told)
+    }
+  }
+
+  /**
+   * Sends a message when there is room for it.
+   *
+   * @returns 'acknowledged' when the client has it; for a plain socket 'written' when it left
+   * @throws InvalidStateError (a DOMException) when the session is over
+   */
+  sendAsync(data: Data, options: { signal?: AbortSignal | undefined } = {}): Promise<'acknowledged' | 'written'> {
+    if (this.#hosted) return this.#hosted.sendAsync(data, options.signal)
+    return new Promise((resolve, reject) => {
+      options.signal?.throwIfAborted()
+      this.send(data, (error) => (error ? reject(error) : resolve('written')))
+    })
+  }
+
+  /** Ends the session in order, behind all that was sent. @throws TypeError or RangeError for a code or reason that cannot be sent */
+  override close(code?: number, reason?: string | Buffer): void {
+    if (!this.#hosted) plain.close.call(this, code, reason)
+    else if (this.readyState === WsSocket.OPEN) this.#hosted.close(checkedCode(code), checkedReason(code, reason))
+  }
+
+  /** Ends the session, not only its link, at once. */
+  override terminate(): void {
+    if (this.#hosted) this.#hosted.terminate()
+    else plain.terminate.call(this)
+  }
+
+  /** Asks whether the session lives: `pong` with the same data follows while it does, also when its client is away. */
+  override ping(data?: any, mask?: boolean | Callback, callback?: Callback): void {
+    if (!this.#hosted) plain.ping.call(this, data, mask as boolean, callback)
+    else this.#hosted.ping(...dataAndCallback(data, mask, callback))
+  }
+
+  /** Does nothing in a session, whose client waits for none. */
+  override pong(data?: any, mask?: boolean | Callback, callback?: Callback): void {
+    if (!this.#hosted) plain.pong.call(this, data, mask as boolean, callback)
+    else this.#hosted.pong(...dataAndCallback(data, mask, callback))
+  }
+
+  /** No message is emitted until `resume()`, and the client is not told of what arrives. */
+  override pause(): void {
+    if (this.#hosted) this.#hosted.pause()
+    else {
+      plain.pause.call(this)
+      this.#plain?.pause()
+    }
+  }
+
+  override resume(): void {
+    if (this.#hosted) this.#hosted.resume()
+    else {
+      plain.resume.call(this)
+      this.#plain?.resume()
+    }
+  }
+}
+
+export function bindSession(socket: SessionSocket, hosted: HostedSession): void {
+  bind(socket, hosted)
+}
+
+export function bindPlain(socket: SessionSocket, link: PlainSocket): void {
+  bindLink(socket, link)
+}
+
+/** The session behind a socket; undefined for a plain one. */
+export function sessionOf(socket: SessionSocket): HostedSession | undefined {
+  return hostedOf(socket)
+}
+
+/** As `ws` takes them: the callback may stand in the place of what is left out. */
+function dataAndCallback(
+  data: unknown,
+  mask: unknown,
+  callback: Callback | undefined,
+): [data: unknown, callback: SendCallback | undefined] {
+  if (typeof data === 'function') return [undefined, data as SendCallback]
+  return [data, (typeof mask === 'function' ? mask : callback) as SendCallback | undefined]
+}
+
+const maxReasonBytes = 123
+
+/** The rules and the words of `ws`. */
+function checkedCode(code: number | undefined): number | undefined {
+  const isReserved = code === 1004 || code === 1005 || code === 1006
+  const isValid = typeof code === 'number' && ((code >= 1000 && code <= 1014 && !isReserved) || (code >= 3000 && code <= 4999))
+  if (code !== undefined && !isValid) throw new TypeError('First argument must be a valid error code number')
+  return code
+}
+
+function checkedReason(code: number | undefined, reason: string | Buffer | undefined): string {
+  if (code === undefined || reason === undefined || reason.length === 0) return ''
+  if (Buffer.byteLength(reason) > maxReasonBytes) throw new RangeError(`The message must not be greater than ${maxReasonBytes} bytes`)
+  if (typeof reason !== 'string' && !ArrayBuffer.isView(reason)) throw new TypeError('Second argument must be a string or a Uint8Array')
+  return Buffer.from(reason as string).toString() // and no half of a surrogate pair is left
+}

@@ -1,0 +1,41 @@
+/** What a socket of `ws` shows of its link: bytes as they come and go, and not only what the system took over. */
+
+import type { Socket } from 'node:net'
+import type { WebSocket } from 'ws'
+import type { LinkGauge } from '../core/liveness.ts'
+
+/** `ws` and Node keep these to themselves; nothing else tells how much of a write has left. */
+interface Handle {
+  readonly writeQueueSize?: number
+  readonly _parent?: Handle
+}
+export type RawSocket = Socket & { readonly _bytesDispatched?: number; readonly _handle?: Handle | null }
+
+export function rawSocket(ws: WebSocket): RawSocket | null {
+  return (ws as unknown as { readonly _socket: RawSocket | null })._socket
+}
+
+export class WsGauge implements LinkGauge {
+  readonly #ws: WebSocket
+
+  constructor(ws: WebSocket) {
+    this.#ws = ws
+  }
+
+  get isOpen(): boolean {
+    return this.#ws.readyState === 1
+  }
+  get backlog(): number {
+    return this.#ws.bufferedAmount
+  }
+  get bytesRead(): number {
+    return rawSocket(this.#ws)?.bytesRead ?? 0
+  }
+  /** A stream that is no socket (an `upgrade` handed on) shows nothing. */
+  get bytesWritten(): number {
+    const socket = rawSocket(this.#ws)
+    if (!socket) return 0
+    const handle = socket._handle?._parent ?? socket._handle
+    return (socket._bytesDispatched ?? socket.bytesWritten ?? 0) - (handle?.writeQueueSize ?? socket.writableLength)
+  }
+}

@@ -1,0 +1,142 @@
+// The one timer of a server, on a clock that is turned by hand.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Clock } from '../../packages/holdfast/src/server/clock.ts'
+import { type Timed, TimerWheel } from '../../packages/holdfast/src/server/timer-wheel.ts'
+import { turn } from './server.ts'
+
+class HandClock implements Clock {
+  time = 1_000_000
+  timer: { readonly run: () => void; readonly at: number } | undefined
+  armed = 0
+  now(): number {
+    return this.time
+  }
+  wall(): number {
+    return this.time
+  }
+  random(): number {
+    return 0
+  }
+  setTimer(run: () => void, ms: number): unknown {
+    assert.equal(this.timer, undefined, 'one timer at a time')
+    this.armed++
+    this.timer = { run, at: this.time + ms }
+    return this.timer
+  }
+  clearTimer(): void {
+    this.timer = undefined
+  }
+  /** Moves on, from timer to timer. */
+  async forward(ms: number): Promise<void> {
+    const end = this.time + ms
+    while (this.timer && this.timer.at <= end) {
+      this.time = Math.max(this.time, this.timer.at)
+      const { run } = this.timer
+      this.timer = undefined
+      run()
+      await turn()
+    }
+    this.time = end
+  }
+}
+
+class Entry implements Timed {
+  slot = 0
+  deadline: number
+  readonly rang: number[] = []
+  readonly #clock: HandClock
+  readonly #then: (entry: Entry) => void
+  constructor(clock: HandClock, deadline: number, andThen: (entry: Entry) => void = (entry) => (entry.deadline = Infinity)) {
+    this.#clock = clock
+    this.deadline = deadline
+    this.#then = andThen
+  }
+  ring(): void {
+    this.rang.push(this.#clock.time)
+    this.#then(this)
+  }
+}
+
+function setUp(): { clock: HandClock; wheel: TimerWheel } {
+  const clock = new HandClock()
+  return { clock, wheel: new TimerWheel(clock) }
+}
+
+test('each rings within a few milliseconds after its deadline, near and far, and one timer serves them all', async () => {
+  const { clock, wheel } = setUp()
+  const start = clock.time
+  const entries = [0, 1, 7, 100, 999, 2_047, 2_048, 2_049, 60_000, 300_000].map((ms) => new Entry(clock, start + ms))
+  for (const entry of entries) wheel.set(entry)
+  const deadlines = entries.map(({ deadline }) => deadline)
+  await clock.forward(400_000)
+  for (const [index, { rang }] of entries.entries()) {
+    assert.equal(rang.length, 1)
+    assert.ok(rang[0]! >= deadlines[index]! && rang[0]! <= deadlines[index]! + 8, `${rang[0]! - deadlines[index]!} ms late`)
+  }
+  assert.deepEqual([wheel.size, clock.timer], [0, undefined])
+})
+
+test('a deadline that moves on costs no timer, and one that comes nearer is kept', async () => {
+  const { clock, wheel } = setUp()
+  const entry = new Entry(clock, clock.time + 500)
+  wheel.set(entry)
+  const { armed } = clock
+  for (let ms = 0; ms < 100; ms++) {
+    entry.deadline++
+    wheel.set(entry)
+  }
+  assert.equal(clock.armed, armed)
+  entry.deadline = clock.time + 10
+  wheel.set(entry)
+  await clock.forward(20)
+  assert.equal(entry.rang.length, 1)
+})
+
+test('what is removed does not ring, and nothing is left', async () => {
+  const { clock, wheel } = setUp()
+  const entry = new Entry(clock, clock.time + 5)
+  wheel.set(entry)
+  wheel.remove(entry)
+  wheel.remove(entry)
+  assert.deepEqual([wheel.size, clock.timer], [0, undefined])
+  entry.deadline = Infinity
+  wheel.set(entry)
+  assert.equal(clock.timer, undefined)
+})
+
+test('a stalled process rings everybody once, and who rings again waits for his next time', async () => {
+  const { clock, wheel } = setUp()
+  const entries = Array.from(
+    { length: 1_000 },
+    (_, index) => new Entry(clock, clock.time + index, (entry) => (entry.deadline = clock.time + 1_000)),
+  )
+  for (const entry of entries) wheel.set(entry)
+  clock.time += 60_000
+  await clock.forward(0)
+  assert.ok(entries.every(({ rang }) => rang.length === 1))
+  await clock.forward(500)
+  assert.ok(entries.every(({ rang }) => rang.length === 1))
+  await clock.forward(600)
+  assert.ok(entries.every(({ rang }) => rang.length === 2))
+})
+
+test('one that removes another while ringing is obeyed', async () => {
+  const { clock, wheel } = setUp()
+  const entries: Entry[] = []
+  const end = () => {
+    for (const each of entries) {
+      each.deadline = Infinity
+      wheel.remove(each)
+    }
+  }
+  entries.push(new Entry(clock, clock.time + 4, end), new Entry(clock, clock.time + 4, end))
+  for (const each of entries) wheel.set(each)
+  await clock.forward(50)
+  assert.equal(
+    entries.reduce((sum, { rang }) => sum + rang.length, 0),
+    1,
+  )
+  assert.equal(wheel.size, 0)
+})
