@@ -228,7 +228,6 @@ describe('what connect cannot use is named, with 2', { concurrency: true }, () =
     [[url, '-w', '5'], /'-w, --wait <duration>' argument '5' is invalid\. Accepted is a number with its unit, .* or "forever"/],
     [[url, '--timeout', 'never'], /'--timeout <duration>' argument 'never' is invalid/],
     [[url, '--ca', '/nowhere/ca.pem'], /^error: --ca \/nowhere\/ca\.pem: ENOENT/],
-    [[url, '--resume'], /^error: --resume: option resume is true; it must be false: this version .* cannot resume one/],
     [[url, '--jsn'], /unknown option '--jsn'\n\(Did you mean --json\?\)/],
     [[], /missing required argument 'url'/],
   ]

@@ -11,38 +11,56 @@ import { records, run } from './program.ts'
 import { Terminal } from './terminal.ts'
 
 describe('the demonstration, through pipes', { concurrency: true }, () => {
-  test('loses its link, gets it back and ends by itself with a report', async () => {
+  test('loses links, gets them back and ends by itself with a table, in which the session lost nothing', async () => {
     const { code, stdout, stderr } = await run(['demo', '--seconds', '6', '--seed', '7'])
     assert.equal(code, 0, stderr)
     assert.match(stderr, /--seed 7/)
-    assert.match(stderr, /● open {5}link 1\n/)
-    assert.match(stderr, /○ lost {5}network after .*; retry 1 /)
-    assert.match(stderr, /● open {5}link 2, down /)
+    assert.match(stderr, /plain +● open {5}link 1\n/)
+    assert.match(stderr, /plain +○ lost {5}network after .*; retry 1 /)
+    assert.match(stderr, /plain +● open {5}link 2, down /)
+    assert.match(stderr, /resumable +● open {5}link 1, session [\w-]{4}…\n/)
+    assert.match(stderr, /resumable +○ lost {5}network after .*; retry 1 .*; \d+ unacknowledged\n/)
+    assert.match(stderr, /resumable +● resumed {2}link 2, down .* s, received \d+, resent \d+, lost 0\n/)
     assert.match(stderr, /\nTry next: .*\n$/)
     assert.match(stdout, /^Report\n/)
-    assert.match(stdout, /noticed by .*network 1×/)
-    assert.match(stdout, /messages .* sent: .* received, .* missing/)
-    assert.match(stdout, /latency .*echo p50 .* p99 /)
+    assert.match(stdout, /noticed by network 1×/)
+    assert.match(stdout, /echo p50 .* p99 /)
+    assert.match(stdout, /client +sent {2}delivered there {2}received back {2}lost {2}duplicated\n/)
+    assert.match(stdout, / {2}resumable +(\d+) +\1 +\1 +0 +0\n/)
+    assert.match(stdout, /the session lost nothing and duplicated nothing/)
   })
 
   test('with --json writes records to stdout and nothing else', async () => {
-    // This seed waits long enough before its first retry for the clock to tick.
-    const { code, stdout, stderr } = await run(['demo', '--seconds', '6', '--seed', '3', '--json'])
+    const { code, stdout, stderr } = await run(['demo', '--seconds', '10', '--seed', '7', '--json'])
     assert.equal(code, 0, stderr)
     const told = records(stdout)
-    assert.equal(told[0]?.event, 'start')
-    assert.equal(told[0]?.seed, 3)
-    for (const event of ['open', 'fault', 'lost', 'gap', 'pulse'])
+    assert.deepEqual([told[0]?.event, told[0]?.seed, told[0]?.clients.slice(0, 2)], ['start', 7, ['plain', 'resumable']])
+    const of = (client: string): unknown[] => told.filter((record) => record.client === client).map(({ event }) => event)
+    for (const event of ['open', 'lost', 'gap']) assert.ok(of('plain').includes(event), event)
+    for (const event of ['open', 'lost', 'resumed']) assert.ok(of('resumable').includes(event), event)
+    assert.ok(!of('resumable').includes('gap'))
+    for (const event of ['fault', 'pulse'])
       assert.ok(
         told.some((record) => record.event === event),
         event,
       )
-    const report = told.at(-1)
-    assert.equal(report?.event, 'report')
-    assert.ok(report?.links >= 2)
-    assert.equal(report?.links, report?.stats.links)
-    const { sent, received, missing } = report?.numbered ?? {}
-    assert.ok(missing > 0 && received + missing <= sent, `${sent} ${received} ${missing}`)
+    const { event, clients } = told.at(-1) ?? {}
+    assert.equal(event, 'report')
+    const [plain, resumable] = clients
+    assert.ok(plain.links >= 2 && resumable.links >= 2)
+    assert.deepEqual([plain.links, resumable.links], [plain.stats.links, resumable.stats.links])
+    assert.ok(plain.numbered.lost > 0)
+    const { sent } = resumable.numbered
+    assert.deepEqual(resumable.numbered, { sent, delivered: sent, received: sent, lost: 0, duplicated: 0 })
+    assert.ok(sent > 50)
+  })
+
+  test('says which client is left out because its package is not installed', async () => {
+    const { stdout } = await run(['demo', '--seconds', '1', '--json'])
+    const [{ clients, absent } = {} as any] = records(stdout)
+    assert.deepEqual([...clients, ...absent], ['plain', 'resumable', 'reconnecting-websocket'])
+    const { stderr } = await run(['demo', '--seconds', '1'])
+    if (absent.length > 0) assert.match(stderr, /reconnecting-websocket would be here too, but is not installed/)
   })
 
   test('has no colours and moves no cursor', async () => {
@@ -121,7 +139,8 @@ describe('the demonstration on a server of somebody else', { concurrency: true }
     const told = records(stdout)
     assert.ok(told.some(({ event }) => event === 'pong'))
     assert.ok(told.every(({ event }) => event !== 'fault' && event !== 'lost'))
-    assert.deepEqual([told.at(-1)?.links, told.at(-1)?.latency.of], [1, 'ping'])
+    const [{ links, latency } = {} as any] = told.at(-1)?.clients ?? []
+    assert.deepEqual([links, latency.of], [1, 'ping'])
   })
 
   test('gives up where nobody answers, with 1', async () => {
@@ -159,14 +178,15 @@ describe('the demonstration on a terminal', { ...needs('tmux'), concurrency: tru
 
   test('breaks the network at a key and ends at q, with 0 and the terminal as it was', async () => {
     await using terminal = await Terminal.start(['demo', '--seed', '7'])
-    await terminal.shows(/● open .* r reset {2}f freeze 3 s {2}x refuse 3 s {2}q quit/)
+    await terminal.shows(/● plain {2}● resumable {2}.*r reset {2}f freeze 3 s {2}x refuse 3 s {2}q quit/)
     await terminal.press('x')
     await terminal.shows(/↯ refuse/)
-    await terminal.shows(/○ lost/)
-    await terminal.shows(/● open {5}link 2/)
+    await terminal.shows(/plain +○ lost/)
+    await terminal.shows(/resumable +● resumed {2}link 2/)
     await terminal.press('q')
     const text = await terminal.shows(restored)
     assert.match(text, /\nReport\n/)
+    assert.match(text, /the session lost nothing and duplicated nothing/)
     assert.match(text, /\nTry next: /)
     assert.doesNotMatch(text, /q quit/)
   })

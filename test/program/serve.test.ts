@@ -112,6 +112,8 @@ describe('what the server cannot use is named, with 2', { concurrency: true }, (
     [['--listen', '80801'], /'--listen <\[host:\]port>' argument '80801' is invalid\. Accepted is a port from 0 /],
     [['--listen', 'http://x'], /argument 'http:\/\/x' is invalid\. Accepted is a port/],
     [['--heartbeat', '30'], /'--heartbeat <duration>' argument '30' is invalid\. Accepted is a number with its unit/],
+    [['--ttl', '0s'], /'--ttl <duration>' argument '0s' is invalid\. Accepted is .*, and not 0/],
+    [['--ttl', '1s', '--no-sessions'], /'--ttl' is for sessions; leave it out, or '--no-sessions'/],
     [['--lsten', '1'], /unknown option '--lsten'\n\(Did you mean --listen\?\)/],
   ]
   for (const [args, words] of wrong)

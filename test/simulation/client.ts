@@ -20,6 +20,8 @@ const epoch = 1_700_000_000_000
 /** Who slept or did not read is behind with its acknowledgements for so long. */
 const catchUpMs = 2_000
 /** A timer that rings so often at one time makes it stand still. */
+/** A link is given so long to say goodbye. */
+const farewellMs = 1_000
 /** How often who wakes finds what came meanwhile. */
 const readsFirst = 0.5
 const maxRings = 100
@@ -49,6 +51,7 @@ export class Client implements LinkListener {
   readonly #sleep: Sleep
   #pausedUntil = longAgo
   #isOver = false
+  #overAt = longAgo
   #generation = 0
   #lastServer = 0
   #last = { sid: '', attempt: 0 }
@@ -77,7 +80,7 @@ export class Client implements LinkListener {
 
   /** Whether it ended, and something is left of its links. */
   get isLeaking(): boolean {
-    return this.#isOver && this.#ends.size > 0
+    return this.#isOver && this.#ends.size > 0 && this.#world.now > this.#overAt + farewellMs
   }
 
   get isReading(): boolean {
@@ -131,7 +134,7 @@ export class Client implements LinkListener {
     // Who slept may have been given up already.
     if (
       !link?.isHealthy ||
-      this.#world.now < this.#sleep.until + this.#world.shape.dead ||
+      this.#world.now < Math.max(this.#sleep.until, link.thawedAt) + this.#world.shape.dead ||
       others.length > 0 ||
       this.#world.records.get(link)!.leaveBy < Infinity
     )
@@ -509,6 +512,7 @@ export class Client implements LinkListener {
   /** This application is done; another one begins in its place. */
   #over(): void {
     this.#isOver = true
+    this.#overAt = this.#world.now
     this.#timerAt = Infinity
     if (this.isLeaving || this.#world.isCalm) return
     this.#world.plan(this.#world.now + 300, () => this.#beginAnew())

@@ -270,6 +270,8 @@ export class Link {
   readonly server: LinkEnd
   /** What is written from now on arrives nowhere. */
   isBroken = false
+  /** When it was last good again. */
+  thawedAt = -Infinity
   /** Whether a machine on the way has said that it ends. */
   isDoomed = false
 
@@ -315,6 +317,7 @@ export class Link {
   }
 
   thaw(): void {
+    if (this.client.isFrozen || this.server.isFrozen) this.thawedAt = this.agenda.now
     this.client.thaw()
     this.server.thaw()
   }

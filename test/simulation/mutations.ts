@@ -70,7 +70,7 @@ export const mutations: readonly Mutation[] = [
   one('a message is let go of when it is written', '    this.#tx++\n', '    this.#tx++\n    this.#acked++\n    this.outbox.shift()\n'),
   one('an acknowledgement frees what the link has not counted', 'Math.min(this.#confirmed, this.#tx)', 'this.#confirmed'),
   one('the outbox has no bound', 'return this.#length === 0 || (', 'return this.#length >= 0 || ('),
-  one('a message is moved in behind the finish', 'if (this.queued > 0 && held.session.isOpen)', 'if (this.queued > 0)'),
+  one('a message is moved in behind the finish', 'if (this.queued === 0 || !held.session.isOpen) return', 'if (this.queued === 0) return'),
   one(
     'a text that looks like a control frame is not escaped',
     "typeof entry.data === 'string' && entry !== this.#finish ? escapeText(entry.data) : entry.data",

@@ -8,6 +8,8 @@ export const longAgo = -1_000_000
 const longestTickMs = 1_000
 /** The shortest deadline has four of them; it is half of what is between a ping and the end. */
 const ticksOfAnswer = 8
+/** Four of the shortest period that a ping may have. */
+const ticksOfPing = 5
 
 export class Sleep {
   readonly #tickMs: number
@@ -17,7 +19,7 @@ export class Sleep {
   #doubtedAt = longAgo
 
   constructor({ ping, dead }: Shape) {
-    this.#tickMs = Math.min(longestTickMs, (dead - ping) / ticksOfAnswer)
+    this.#tickMs = Math.min(longestTickMs, (dead - ping) / ticksOfAnswer, ping / ticksOfPing)
   }
 
   get until(): number {
@@ -42,7 +44,7 @@ export class Sleep {
   /** Milliseconds awake since `heardAt`; Infinity for who asked, and slept on: that silence may be judged at any time. */
   awakeMs(now: number, heardAt: number): number {
     if (this.#doubtedAt + this.#tickMs >= heardAt) return Infinity // its first tick awake had reason to ask
-    if (this.#until <= heardAt || this.#until - this.#since <= this.#tickMs) return now - heardAt
+    if (this.#until <= heardAt || this.#until - this.#since <= 2 * this.#tickMs) return now - heardAt
     return now - this.#until + Math.max(0, this.#since - heardAt)
   }
 }

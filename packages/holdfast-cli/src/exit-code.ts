@@ -4,6 +4,8 @@ export const exitCode = {
   /** The connection is lost for good. */
   lost: 1,
   usage: 2,
+  /** A check failed: what was to be kept was not. */
+  failed: 3,
   /** The server refused the handshake, and would again. */
   refused: 4,
   /** It ended in order, but a link died on the way, and what it had taken may not have arrived. */

@@ -5,7 +5,7 @@ import type { ReconnectingWebSocket } from 'holdfast'
 import { duration, durationOrForever } from '../argument.ts'
 import { type Colours, coloursFor } from '../colour.ts'
 import { Conversation, type Received } from '../connect/conversation.ts'
-import { type DialFlags, openSocket, parseSocketUrl } from '../connect/dial.ts'
+import { type DialFlags, keepsSessions, openSocket, parseSocketUrl, windowOf } from '../connect/dial.ts'
 import { Dialogue, dialogueVerdict } from '../connect/dialogue.ts'
 import { addHeader } from '../connect/header.ts'
 import { addLibraryOption } from '../connect/library-option.ts'
@@ -33,15 +33,20 @@ const help = `
 On a terminal, what you type is sent; /help lists the orders. Through a pipe each line of stdin is a message, and each message a line of
 stdout (binary ones as "base64:…"; --json tells them apart for certain). At the end of stdin it waits for answers (--wait), then closes.
 
+With --resume a lost link is replaced and the session goes on: what was sent is sent again if it has not arrived, and what was missed
+comes after all, once and in order. Through a pipe it ends only when everything that was sent has been acknowledged.
+
 Examples:
   $ holdfast connect wss://example.com/ws
   $ holdfast connect wss://example.com/ws -H 'Authorization: Bearer …' -s graphql-transport-ws
   $ holdfast connect wss://example.com/feed -x '{"subscribe":"prices"}' --wait forever --json > prices.ndjson
   $ seq 1 1000 | holdfast connect ws://127.0.0.1:8080/echo
+  $ seq 1 100000 | holdfast connect --resume ws://127.0.0.1:8080/echo > out
   $ holdfast connect wss://example.com/ws -o heartbeat.interval=5s -o retry.maxRetries=3 -o retry.jitter=none
 
-Exit codes: 0 closed in order; 1 lost for good, or not everything was sent; 2 usage; 4 the server refused the handshake; 5 a link died
-after it had taken messages, which may be missing (not on a terminal); 124 --timeout; 130 and 143 SIGINT and SIGTERM.`
+Exit codes: 0 closed in order; 1 lost for good (with --resume also: the server speaks no sessions), or not everything was sent; 2 usage;
+4 the server refused the handshake; 5 messages may be missing, because a link died after it had taken them, or with --resume a session
+before they were acknowledged (not on a terminal); 124 --timeout; 130 and 143 SIGINT and SIGTERM.`
 
 export function connectCommand(report: (code: ExitCode) => void): Command {
   return new Command('connect')
@@ -67,7 +72,7 @@ export function connectCommand(report: (code: ExitCode) => void): Command {
     .addOption(new Option('--timeout <duration>', 'end after so long, whatever happens').argParser(duration))
     .option('--ca <file>', 'trust this certificate authority (PEM)')
     .option('-k, --insecure', 'trust any certificate')
-    .option('--resume', 'keep sessions across links (not in this version)')
+    .option('--resume', 'keep the session across links, with nothing lost; the server has to speak holdfast.v1')
     .option('--json', 'write messages and events to stdout, one JSON object a line')
     .option('--no-color', 'no colours, as with NO_COLOR')
     .addHelpText('after', help)
@@ -76,28 +81,31 @@ export function connectCommand(report: (code: ExitCode) => void): Command {
 
 async function connect(url: string, flags: ConnectFlags): Promise<ExitCode> {
   const { stdin, stderr } = process
-  const socket = openSocket(url, flags)
+  const abandoned = new AbortController()
+  const socket = openSocket(url, flags, abandoned.signal)
   const isByHand = stdin.isTTY && stderr.isTTY && flags.execute.length === 0
-  return await (isByHand ? converse : perform)(socket, flags)
+  return await (isByHand ? converse : perform)(socket, flags, () => abandoned.abort())
 }
 
 /** Without a terminal: what is given is sent. */
-async function perform(socket: ReconnectingWebSocket, flags: ConnectFlags): Promise<ExitCode> {
+async function perform(socket: ReconnectingWebSocket, flags: ConnectFlags, abandon: () => void): Promise<ExitCode> {
   const { execute, wait, json = false, color } = flags
   const { stdin } = process
   const output = new StreamOutput(() => conversation.end(exitCode.ok))
   const conversation: Conversation = new Conversation(socket, {
+    keepsSessions: keepsSessions(flags),
     output,
     isJson: json,
     colours: coloursFor(process.stderr, color),
     renderMessage: renderPlain,
     receiveGiveup: () => conversation.end(exitCode.lost),
+    abandon,
   })
   const messages = execute.length > 0 ? execute : readLines(stdin.setEncoding('utf8'))
   const forget = watchClock(conversation, flags, (line) => output.words(line))
   conversation.announce(execute.length)
   try {
-    recite({ messages, waitMs: wait }, conversation).catch((error: Error) => {
+    recite({ messages, waitMs: wait, window: windowOf(flags) }, conversation).catch((error: Error) => {
       // What stdin says of its own end is no news once the conversation is over.
       if (conversation.signal.aborted) return
       output.words(`error: stdin: ${error.message}`)
@@ -114,7 +122,7 @@ async function perform(socket: ReconnectingWebSocket, flags: ConnectFlags): Prom
 }
 
 /** With a person. */
-async function converse(socket: ReconnectingWebSocket, flags: ConnectFlags): Promise<ExitCode> {
+async function converse(socket: ReconnectingWebSocket, flags: ConnectFlags, abandon: () => void): Promise<ExitCode> {
   const { json = false, color } = flags
   const colours = coloursFor(process.stderr, color)
   const prompt: Prompt = new Prompt({
@@ -124,11 +132,13 @@ async function converse(socket: ReconnectingWebSocket, flags: ConnectFlags): Pro
     words: slashWords,
   })
   const conversation: Conversation = new Conversation(socket, {
+    keepsSessions: keepsSessions(flags),
     output: prompt,
     isJson: json,
     colours,
     renderMessage: process.stdout.isTTY ? shownOnTerminal(coloursFor(process.stdout, color)) : renderPlain,
     receiveGiveup: () => dialogue.receiveGiveup(),
+    abandon,
   })
   const dialogue = new Dialogue({
     conversation,
@@ -175,10 +185,12 @@ function watchClock(conversation: Conversation, { timeout }: ConnectFlags, words
   }
 }
 
-function lossLines({ uncertain, unsent }: Conversation): string[] {
+function lossLines({ uncertain, unsent, isUnanswered, keepsSessions }: Conversation): string[] {
+  const carrier = keepsSessions ? 'session' : 'link'
   return [
-    ...(uncertain === 0 ? [] : [`${messages(uncertain)} went into a link that died, and may or may not have arrived`]),
-    ...(unsent === 0 ? [] : [`${messages(unsent)} never left`]),
+    ...(uncertain === 0 ? [] : [`${messages(uncertain)} went into a ${carrier} that died, and may or may not have arrived`]),
+    ...(unsent === 0 ? [] : [`${messages(unsent)} never ${keepsSessions ? 'arrived' : 'left'}`]),
+    ...(isUnanswered ? ['the server did not answer the goodbye; what it still had to say may be missing'] : []),
   ]
 }
 

@@ -1,4 +1,4 @@
-/** `holdfast demo`: the library on real traffic, over a network that breaks. */
+/** `holdfast demo`: clients side by side on real traffic, over a network that breaks. */
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ReconnectingWebSocket } from 'holdfast'
@@ -25,7 +25,7 @@ const msPerSecond = 1_000
 
 export function demoCommand(report: (code: ExitCode) => void): Command {
   return new Command('demo')
-    .description('Show a connection that is lost and comes back: on a network that breaks, or to a server of yours.')
+    .description('Show what a network that breaks does to messages, without sessions and with; or the link to a server of yours.')
     .argument('[url]', 'show the link to this server instead, without faults', parseSocketUrl)
     .option('--seconds <number>', `end by itself after so long (default: ${defaultSeconds}; on a terminal, when you press q)`, parseSeconds)
     .addOption(new Option('--seed <number>', 'repeat the faults of another run').argParser(wholeNumber('a seed', maxSeed)))
@@ -36,6 +36,10 @@ export function demoCommand(report: (code: ExitCode) => void): Command {
     )
     .option('--json', 'write what happens to stdout, one JSON object a line')
     .option('--no-color', 'no colours, as with NO_COLOR')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 the session lost nothing and duplicated nothing; 1 lost for good; 2 usage; 3 it lost something; 4 refused; 143 SIGTERM.',
+    )
     .action(async (url: string | undefined, flags: DemoFlags, command: Command) => {
       for (const flag of ['seed', 'port'] as const)
         if (url !== undefined && flags[flag] !== undefined)

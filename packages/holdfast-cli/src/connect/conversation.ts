@@ -2,9 +2,9 @@
 
 import type { ReconnectingWebSocket, SessionCloseEvent, State } from 'holdfast'
 import type { Colours } from '../colour.ts'
-import type { DemoEvent } from '../demo/event.ts'
-import { LinkJournal } from '../demo/link-journal.ts'
 import { type ExitCode, exitCode } from '../exit-code.ts'
+import type { LifeEvent } from '../life/event.ts'
+import { LinkJournal } from '../life/link-journal.ts'
 import { renderNdjson } from '../ndjson.ts'
 import { Delivery } from './delivery.ts'
 import type { ConnectEvent } from './event.ts'
@@ -12,6 +12,8 @@ import { renderLife } from './life-line.ts'
 import type { Output } from './output.ts'
 
 export interface ConversationOptions {
+  /** Whether sessions outlive their links: then what is uncertain is known when they end. */
+  readonly keepsSessions: boolean
   readonly output: Output
   readonly isJson: boolean
   readonly colours: Colours
@@ -19,6 +21,8 @@ export interface ConversationOptions {
   readonly renderMessage: (message: Received) => string
   /** The tries are used up, and nobody dials again until told to. */
   readonly receiveGiveup: () => void
+  /** Ends the socket without a goodbye: where no link is there, a session would dial for it. */
+  readonly abandon: () => void
 }
 
 export type Received = string | Buffer
@@ -30,6 +34,7 @@ export interface Pong {
 }
 
 const normalClosure = 1000
+const away: readonly State[] = ['connecting', 'waiting', 'suspended']
 const encoding = 'base64'
 
 export class Conversation {
@@ -47,8 +52,10 @@ export class Conversation {
   #state: State = 'idle'
   #dialledAt = 0
   #doubtful = 0
+  #unconfirmed = 0
   #unsent = 0
   #announced = 0
+  #isUnanswered = false
   #pong: Pong | undefined
 
   /** @param socket that has not been started */
@@ -58,6 +65,10 @@ export class Conversation {
     this.#journal = new LinkJournal(socket, (event) => this.#receiveLife(event))
     this.#ended = new Promise((resolve) => (this.#end = resolve))
     this.#opened = new Promise((resolve) => (this.#open = resolve))
+  }
+
+  get keepsSessions(): boolean {
+    return this.#options.keepsSessions
   }
 
   /** Aborted at the end. */
@@ -77,10 +88,15 @@ export class Conversation {
 
   /** Messages that may not have arrived. */
   get uncertain(): number {
-    return this.#delivery.uncertain
+    return this.#delivery.uncertain + this.#unconfirmed
   }
 
-  /** Messages that never left. */
+  /** Whether the peer has not answered our goodbye: what it still had to say may be missing. */
+  get isUnanswered(): boolean {
+    return this.#isUnanswered
+  }
+
+  /** Messages that never left, or are known not to have arrived. */
   get unsent(): number {
     return this.#unsent + this.#announced
   }
@@ -107,7 +123,7 @@ export class Conversation {
     const reading = this.#read()
     socket.start()
     const ended = await this.#ended
-    socket.close(normalClosure)
+    this.#leave()
     await socket.closed
     await reading
     unsubscribe()
@@ -117,17 +133,23 @@ export class Conversation {
     return code
   }
 
-  /** Resolves when it has left, or when it is known that it never will. */
+  /** Resolves when it has left (in a session: when it has arrived), or when it is known that it never will. */
   async send(text: string): Promise<void> {
     this.#delivery.sent(performance.now())
     this.#announced = Math.max(0, this.#announced - 1)
     try {
-      await this.socket.sendAsync(text)
-      this.#tell({ event: 'sent', data: text })
+      const fate = await this.socket.sendAsync(text)
+      this.#tell({ event: fate === 'written' ? 'sent' : fate, data: text })
     } catch (error) {
-      // Of a link that died with it, `close` tells; a socket that is closed for good has not taken it at all.
+      // Of a link or a session that died with it, `close` tells; a socket that is closed for good has not taken it at all.
       if ((error as Error).name === 'InvalidStateError') this.#unsent++
     }
+  }
+
+  #leave(): void {
+    const { keepsSessions, abandon } = this.#options
+    if (keepsSessions && away.includes(this.socket.status.state)) abandon()
+    else this.socket.close(normalClosure)
   }
 
   async #read(): Promise<void> {
@@ -142,9 +164,16 @@ export class Conversation {
     }
   }
 
-  #receiveClose({ wasClean, unconfirmed }: SessionCloseEvent): void {
-    this.#doubtful = this.#delivery.ended(wasClean, this.socket.stats.sent)
-    this.#unsent += unconfirmed.length
+  #receiveClose({ wasClean, cause, unconfirmed, exact }: SessionCloseEvent): void {
+    const { keepsSessions } = this.#options
+    this.#doubtful = 0
+    if (!keepsSessions) this.#doubtful = this.#delivery.ended(wasClean, this.socket.stats.sent)
+    else if (!exact) {
+      this.#doubtful = unconfirmed.length
+      this.#unconfirmed += unconfirmed.length
+    }
+    if (exact || !keepsSessions) this.#unsent += unconfirmed.length
+    if (keepsSessions && cause === 'client' && !wasClean) this.#isUnanswered = true
   }
 
   #receiveStatus(): void {
@@ -153,17 +182,27 @@ export class Conversation {
     this.#state = state
   }
 
-  #receiveLife(event: DemoEvent): void {
+  #receiveLife(event: LifeEvent): void {
     const now = performance.now()
     switch (event.event) {
       case 'open':
         this.#open()
-        this.#tell({ ...event, url: this.socket.url, handshakeMs: now - this.#dialledAt, subprotocol: this.socket.protocol })
+        this.#tell({
+          ...event,
+          url: this.socket.url,
+          handshakeMs: now - this.#dialledAt,
+          rttMs: this.socket.status.rtt,
+          subprotocol: this.socket.protocol,
+        })
         return
       case 'lost':
-        this.#tell({ ...event, uncertain: this.#doubtful })
+        this.#tell({ ...event, uncertain: event.session ? 0 : this.#doubtful })
         return
       case 'failed':
+        this.#tell({ ...event, unacknowledged: this.socket.stats.unackedMessages })
+        return
+      case 'resumed':
+      case 'ended':
         this.#tell(event)
         return
       case 'pong':
@@ -178,12 +217,6 @@ export class Conversation {
       case 'closed':
         this.#tell({ ...event, uncertain: this.#doubtful })
         this.end(codeOf(event))
-        return
-      case 'start':
-      case 'gap':
-      case 'fault':
-      case 'pulse':
-      case 'report':
         return
     }
   }
@@ -204,7 +237,7 @@ function messageEvent(message: Received): ConnectEvent {
   return typeof message === 'string' ? { event: 'message', data: message } : { event: 'message', base64: message.toString(encoding) }
 }
 
-function codeOf({ code, cause, httpStatus }: Extract<DemoEvent, { event: 'closed' }>): ExitCode {
+function codeOf({ code, cause, httpStatus }: Extract<LifeEvent, { event: 'closed' }>): ExitCode {
   if (httpStatus !== undefined) return exitCode.refused
   return cause === 'client' || (cause === 'server' && code === normalClosure) ? exitCode.ok : exitCode.lost
 }

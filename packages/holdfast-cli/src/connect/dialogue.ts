@@ -3,6 +3,7 @@
 import type { Status } from 'holdfast'
 import type { Colours } from '../colour.ts'
 import { type ExitCode, exitCode } from '../exit-code.ts'
+import { renderSession, sessionName } from '../life/session-name.ts'
 import { milliseconds, seconds } from '../terminal/duration.ts'
 import type { Conversation } from './conversation.ts'
 import { parseSlashCommand, type SlashCommand, slashHelp } from './slash-command.ts'
@@ -62,8 +63,8 @@ export class Dialogue {
 
   #send(text: string): void {
     const { conversation, words, colours } = this.#options
-    const { socket } = conversation
-    if (socket.readyState !== socket.OPEN) words(colours.dim(`no link at the moment; it is sent with the next one`))
+    const { state } = conversation.socket.status
+    if (state !== 'open') words(colours.dim(`no link at the moment; it is sent with the next one`))
     void conversation.send(text)
   }
 
@@ -123,12 +124,14 @@ function pingText({ pong, socket }: Conversation): string {
 
 function statusLines({ socket, uncertain }: Conversation): string[] {
   const { status, stats, url, protocol } = socket
-  const { links, dials, sent, received, bufferedBytes, failures } = stats
+  const { links, dials, sent, received, bufferedBytes, unackedMessages, failures } = stats
+  const open = status.session?.id ? `; ${unackedMessages} unacknowledged` : ''
   const failed = Object.entries(failures).map(([cause, count]) => `${cause} ${count}×`)
   return [
     `  ${stateText(status)}  ${url}${protocol && `, subprotocol ${protocol}`}`,
+    ...(status.session?.id ? [`  ${sessionText(status.session.id, status.session)}`] : []),
     `  ${count(dials, 'dial')}, ${count(links, 'link')}${failed.length === 0 ? '' : `; failures: ${failed.join(', ')}`}`,
-    `  ${sent} sent, ${received} received, ${bufferedBytes} bytes wait to leave${uncertain === 0 ? '' : `; ${uncertain} sent may be missing`}`,
+    `  ${sent} sent, ${received} received, ${bufferedBytes} bytes wait to leave${open}${uncertain === 0 ? '' : `; ${uncertain} sent may be missing`}`,
   ]
 }
 
@@ -136,9 +139,15 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
+function sessionText(id: string, { ttl, since }: NonNullable<Status['session']>): string {
+  return `${renderSession(sessionName(id))}, resumable for ${seconds(ttl)}, ${seconds(Date.now() - since)} old`
+}
+
+/** A link opens with its session, unless the session outlives links: then only the session's age is known. */
 function stateText({ state, attempt, retryAt, session, rtt }: Status): string {
   const now = Date.now()
-  if (state === 'open') return `open for ${seconds(now - (session?.since ?? now))}${rtt === null ? '' : `, rtt ${milliseconds(rtt)}`}`
+  const trip = rtt === null ? '' : `, rtt ${milliseconds(rtt)}`
+  if (state === 'open') return `open${session?.id ? '' : ` for ${seconds(now - (session?.since ?? now))}`}${trip}`
   if (state === 'waiting' && retryAt !== null) return `retry ${attempt} in ${seconds(Math.max(0, retryAt - now))}`
   return state
 }

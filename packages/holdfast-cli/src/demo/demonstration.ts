@@ -1,25 +1,23 @@
-/** The demonstration: a socket on real traffic, its timeline while it lasts, the report at its end. */
+/** The demonstration: clients on real traffic, their timeline while it lasts, the report at its end. */
 
-import { ReconnectingWebSocket } from 'holdfast'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Colours } from '../colour.ts'
 import { type ExitCode, exitCode } from '../exit-code.ts'
 import { seededRandom } from '../fault/index.ts'
+import { renderNdjson } from '../ndjson.ts'
 import { readKeys } from '../terminal/keyboard.ts'
 import type { Screen } from '../terminal/screen.ts'
-import { type DemoEvent, type DemoRecord, type Pulse, type Report, renderRecord } from './event.ts'
+import { assembleGuest, assembleRivals, type Cast, pathOf, resumableName } from './cast.ts'
+import { type Client, pulseOf } from './client.ts'
+import type { ClientEvent, DemoEvent, DemoRecord, Pulse, Report } from './event.ts'
 import { introduction, tryNext } from './guide.ts'
-import { Histogram } from './histogram.ts'
 import { keysFor, mishapMs } from './key.ts'
 import { renderLine } from './line.ts'
-import { LinkJournal } from './link-journal.ts'
 import { Network } from './network.ts'
-import { seededClock } from './seeded-clock.ts'
 import { renderStatus } from './status-line.ts'
 import { drawStorm, stepsOf } from './storm.ts'
 import { type Sample, Strip } from './strip.ts'
 import { renderReport } from './summary.ts'
-import { Tally } from './tally.ts'
-import { Traffic } from './traffic.ts'
 import { localTuning, remoteTuning } from './tuning.ts'
 
 export interface DemoOptions {
@@ -33,27 +31,29 @@ export interface DemoOptions {
   readonly colours: { readonly out: Colours; readonly err: Colours }
 }
 
-/** Everything that runs on the socket. */
-interface Cast {
-  readonly socket: ReconnectingWebSocket
-  readonly journal: LinkJournal
+/** Who is shown, and where. */
+interface Scene extends Cast {
   readonly network: Network | undefined
-  readonly traffic: Traffic | undefined
 }
 
+const normalClosure = 1000
 const pulseEveryMs = 2_000
 const redrawEveryMs = 100
 const sampleEveryMs = 500
-const normalClosure = 1000
+/** After the last fault: for messages that are still on their way, or wait for a link. */
+const longestSettlingMs = 8_000
+const settlingStepMs = 20
 
 export class Demonstration {
   readonly #options: DemoOptions
   readonly #screen: Screen
-  readonly #tally = new Tally()
-  readonly #pings = new Histogram()
   readonly #strip = new Strip()
-  /** Aborts when nothing more is to be shown; every listener, timer and fault hangs on it. */
+  /** Aborts when no more faults are to be made. */
+  readonly #calm = new AbortController()
+  /** Aborts when nothing more is to be shown; every listener and timer hangs on it. */
   readonly #over = new AbortController()
+  #clients: readonly Client[] = []
+  #nameWidth = 0
   readonly #startedAt: number = performance.now()
   readonly #ended: Promise<ExitCode>
   #end: (code: ExitCode) => void = () => {}
@@ -85,89 +85,98 @@ export class Demonstration {
   }
 
   async #show(network: Network | undefined): Promise<ExitCode> {
-    const cast = this.#assemble(network)
-    const { socket, journal, traffic } = cast
-    const { signal } = this.#over
-    this.#introduce(cast)
-    journal.watch(signal)
-    traffic?.run(signal)
+    const { url = '', seed } = this.#options
+    const tell = (client: string, event: ClientEvent): void => this.#receive(client, event)
+    const cast = network ? await assembleRivals(network, seed, tell) : assembleGuest(url, tell)
+    const scene = { ...cast, network }
+    const { clients } = scene
+    this.#clients = clients
+    this.#nameWidth = clients.length === 1 ? 0 : Math.max(...clients.map(({ name }) => name.length))
+    this.#introduce(scene)
+    for (const client of clients) client.watch(this.#over.signal)
     const storm = this.#weather(network)
-    this.#schedule(cast)
-    if (this.#screen.isLive) readKeys((key) => this.#press(key, cast), signal)
+    this.#schedule(scene)
+    if (this.#screen.isLive) readKeys((key) => this.#press(key, scene), this.#over.signal)
     try {
       const code = await this.#ended
-      this.#conclude(cast)
-      return code
+      this.#calm.abort()
+      await storm
+      await this.#settle(clients)
+      return this.#conclude(scene, code)
     } finally {
+      this.#calm.abort()
       this.#over.abort()
-      socket.close(normalClosure)
-      await Promise.all([socket.closed, storm])
+      await Promise.all([...clients.map((client) => client.close()), storm])
     }
   }
 
-  #assemble(network: Network | undefined): Cast {
-    const { url = network?.url ?? '', seed } = this.#options
-    const socket = network
-      ? new ReconnectingWebSocket(url, [], { ...localTuning, clock: seededClock(seed) })
-      : new ReconnectingWebSocket(url, [], remoteTuning)
-    const journal = new LinkJournal(socket, this.#tell)
-    return { socket, journal, network, traffic: network && new Traffic(socket, this.#tell) }
-  }
-
-  #introduce({ network, socket }: Cast): void {
-    const { seed, durationMs, colours } = this.#options
+  #introduce({ network, clients, absent }: Scene): void {
+    const { url = '', seed, durationMs, colours } = this.#options
     const tuning = network ? localTuning : remoteTuning
-    const start = { url: network?.url ?? socket.url, seed: network ? seed : null, durationMs: finite(durationMs), tuning }
+    const place = { url: network?.url ?? url, seed: network ? seed : null, durationMs: finite(durationMs) }
+    const start = { ...place, tuning, clients: clients.map(({ name }) => name), absent }
     for (const line of introduction(start, colours.err)) this.#screen.words(line)
     this.#tell({ event: 'start', ...start })
   }
 
-  /** Resolves when the last fault is over, or the demonstration. */
+  /** Resolves when the last fault is over, or no more are wanted. */
   async #weather(network: Network | undefined): Promise<void> {
     const storm = drawStorm(seededRandom(this.#options.seed), this.#options.durationMs)
-    await network?.suffer(storm, this.#over.signal).catch(this.#fail)
+    await network?.suffer(storm, this.#calm.signal).catch(this.#fail)
   }
 
-  #schedule(cast: Cast): void {
+  /** Resolves when what was sent is back, or will never be. */
+  async #settle(clients: readonly Client[]): Promise<void> {
+    for (const { traffic } of clients) traffic?.stop()
+    const giveUpAt = performance.now() + longestSettlingMs
+    while (performance.now() < giveUpAt && !clients.every(isSettled)) await sleep(settlingStepMs)
+  }
+
+  #schedule(scene: Scene): void {
     const { durationMs, isJson } = this.#options
     const { signal } = this.#over
     if (durationMs < Infinity) {
-      const timer = setTimeout(() => this.#receiveTimeUp(cast), durationMs)
+      const timer = setTimeout(() => this.#receiveTimeUp(scene), durationMs)
       signal.addEventListener('abort', () => clearTimeout(timer))
     }
     // On a terminal the status line says it all.
-    if (!this.#screen.isLive || isJson) repeat(pulseEveryMs, signal, () => this.#tell({ event: 'pulse', ...this.#pulse(cast) }))
+    const pulses = (): Pulse[] => scene.clients.map(pulseOf)
+    if (!this.#screen.isLive || isJson) repeat(pulseEveryMs, signal, () => this.#tell({ event: 'pulse', clients: pulses() }))
     if (!this.#screen.isLive) return
-    repeat(redrawEveryMs, signal, () => this.#redraw(cast))
-    if (cast.traffic) repeat(sampleEveryMs, signal, () => this.#strip.add(sampleOf(this.#pulse(cast))))
+    repeat(redrawEveryMs, signal, () => this.#redraw(scene))
+    const watched = scene.clients.find(({ name }) => name === resumableName)
+    if (watched) repeat(sampleEveryMs, signal, () => this.#strip.add(sampleOf(pulseOf(watched))))
   }
 
   /** A server that was asked for and never seen is no success, however patient the wait. */
-  #receiveTimeUp({ socket, network }: Cast): void {
-    const isUnseen = !network && socket.stats.links === 0
-    if (isUnseen) this.#screen.words(`No link came about; the last dial: ${socket.status.lastClose?.cause ?? 'unanswered'}.`)
+  #receiveTimeUp({ clients, network }: Scene): void {
+    const isUnseen = !network && clients.every(({ stats }) => stats?.links === 0)
+    if (isUnseen) this.#screen.words(`No link came about; the last dial: ${clients[0]?.status?.lastClose?.cause ?? 'unanswered'}.`)
     this.end(isUnseen ? exitCode.lost : exitCode.ok)
   }
 
-  readonly #tell = (event: DemoEvent): void => {
+  #receive(client: string, event: ClientEvent): void {
     if (this.#over.signal.aborted) return
-    const record: DemoRecord = { at: Date.now(), elapsedMs: performance.now() - this.#startedAt, ...event }
-    this.#tally.receive(record)
-    if (event.event === 'pong') this.#pings.record(event.rttMs)
-    this.#print(record)
+    this.#clients.find(({ name }) => name === client)?.record.receive(event, performance.now() - this.#startedAt)
+    this.#tell({ client, ...event })
     if (event.event === 'closed')
       this.end(event.httpStatus !== undefined ? exitCode.refused : isNormal(event) ? exitCode.ok : exitCode.lost)
     if (event.event === 'giveup') this.#offerRetry()
   }
 
+  readonly #tell = (event: DemoEvent): void => {
+    if (this.#over.signal.aborted) return
+    this.#print({ at: Date.now(), elapsedMs: performance.now() - this.#startedAt, ...event })
+  }
+
   #print(record: DemoRecord): void {
     const { isJson, colours } = this.#options
     if (isJson) {
-      this.#screen.data(renderRecord(record))
+      this.#screen.data(renderNdjson(record))
       return
     }
     if (record.event === 'report') for (const line of renderReport(record, colours.out)) this.#screen.data(line)
-    const line = renderLine(record, colours.err)
+    const line = renderLine(record, this.#nameWidth, colours.err)
     if (line !== undefined) this.#screen.words(line)
   }
 
@@ -176,58 +185,55 @@ export class Demonstration {
     else this.end(exitCode.lost)
   }
 
-  #pulse({ socket, journal, traffic }: Cast): Pulse {
-    const { state, rtt } = socket.status
-    const { received, missing } = traffic ?? { received: socket.stats.received, missing: 0 }
-    return { state, silentMs: journal.silentMs, rttMs: rtt, echoMs: traffic?.echoMs ?? null, received, missing }
+  #redraw({ clients, network }: Scene): void {
+    const keys = keysFor(clients.some(isSuspended) ? 'suspended' : 'open', network !== undefined)
+    const shown = clients.map((client) => ({ ...pulseOf(client), status: client.status }))
+    this.#screen.status(renderStatus({ clients: shown, strip: this.#strip.text, keys, wall: Date.now() }, this.#options.colours.err))
   }
 
-  #redraw(cast: Cast): void {
-    const { status } = cast.socket
-    const pulse = this.#pulse(cast)
-    const keys = keysFor(status.state, cast.network !== undefined)
-    this.#screen.status(renderStatus({ status, pulse, strip: this.#strip.text, keys, wall: Date.now() }, this.#options.colours.err))
-  }
-
-  #press(pressed: string, { socket, network }: Cast): void {
-    const action = keysFor(socket.status.state, network !== undefined).find(({ key }) => key === pressed)?.action
+  #press(pressed: string, { clients, network }: Scene): void {
+    const suspended = clients.filter(isSuspended)
+    const keys = keysFor(suspended.length > 0 ? 'suspended' : 'open', network !== undefined)
+    const action = keys.find(({ key }) => key === pressed)?.action
     switch (action?.kind) {
       case 'quit':
         this.end(exitCode.ok)
         return
       case 'reconnect':
-        socket.reconnect()
+        for (const client of suspended.length > 0 ? suspended : clients) client.reconnect()
         return
       case 'mishap':
-        void network?.suffer(stepsOf(action.mishap, 0, mishapMs), this.#over.signal).catch(this.#fail)
+        void network?.suffer(stepsOf(action.mishap, 0, mishapMs), this.#calm.signal).catch(this.#fail)
         return
       case undefined:
         return
     }
   }
 
-  #conclude({ socket, network, traffic }: Cast): void {
+  /** Returns the exit code: a session that lost anything is a failure. */
+  #conclude({ clients, network }: Scene, ended: ExitCode): ExitCode {
     const { url, seed, isJson, colours } = this.#options
-    const { stats } = socket
-    const echo = traffic && { of: 'echo' as const, asked: traffic.asked, answered: traffic.echoes.count, ...quantiles(traffic.echoes) }
-    const ping = { of: 'ping' as const, asked: stats.pings, answered: this.#pings.count, ...quantiles(this.#pings) }
-    const numbered = network && traffic ? countsOf(network.server.number, traffic) : null
-    const sum = this.#tally.sum(performance.now() - this.#startedAt)
-    const report: Report = { ...sum, numbered, latency: echo ?? ping, stats }
+    const durationMs = performance.now() - this.#startedAt
+    const reports = clients.map((client) => client.record.report(client, network?.server.arrivalsOf(pathOf(client.name)), durationMs))
+    const report: Report = { durationMs, clients: reports }
     this.#screen.status([])
     if (!isJson) this.#screen.words('')
     this.#tell({ event: 'report', ...report })
     this.#screen.words('')
     this.#screen.words(tryNext({ url, seed }, colours.err))
+    const { lost = 0, duplicated = 0 } = reports.find(({ client }) => client === resumableName)?.numbered ?? {}
+    return ended === exitCode.ok && lost + duplicated > 0 ? exitCode.failed : ended
   }
 }
 
-function countsOf(lastSent: number, { first, received, missing }: Traffic): Report['numbered'] {
-  return { sent: first === undefined ? 0 : lastSent - first + 1, received, missing }
+function isSuspended({ state }: Client): boolean {
+  return state === 'suspended'
 }
 
-function quantiles(histogram: Histogram): { p50Ms: number | null; p99Ms: number | null } {
-  return { p50Ms: histogram.quantile(0.5), p99Ms: histogram.quantile(0.99) }
+/** Who is dialling may still get what it waits for. */
+function isSettled({ state, traffic }: Client): boolean {
+  const isOnItsWay = state === 'connecting' || state === 'waiting'
+  return traffic === undefined || (traffic.isSettled && (traffic.arrivals.count === traffic.sent || !isOnItsWay))
 }
 
 function sampleOf({ state, silentMs, echoMs }: Pulse): Sample {

@@ -10,20 +10,36 @@ export interface Start {
   readonly seed: number | null
   readonly durationMs: number | null
   readonly tuning: Tuning
+  readonly clients: readonly string[]
+  readonly absent: readonly string[]
 }
 
-const nameWidth = 10
+const nameWidth = 11
 
-export function introduction({ url, seed, durationMs, tuning }: Start, colours: Colours): string[] {
+export function introduction(start: Start, colours: Colours): string[] {
+  const { url, seed, durationMs, tuning } = start
   const end = durationMs === null ? 'until you press q' : `for ${seconds(durationMs)}`
-  const target = `a ReconnectingWebSocket to ${colours.bold(url)}, ${end}.`
   const scene =
     seed === null
-      ? [`Here is ${target}`, 'No faults are made: this is the link as it is.']
-      : ['Here are a server that counts aloud every 0.1 s, a network that breaks,', `and ${target}`]
+      ? [`Here is a ReconnectingWebSocket to ${colours.bold(url)}, ${end}.`, 'No faults are made: this is the link as it is.']
+      : comparison(start, end, colours)
   const origin: [name: string, text: string][] = seed === null ? [] : [['seed', `${seed}; --seed ${seed} repeats these faults`]]
   const rows = [...origin, ...describeTuning(tuning)]
   return [...scene, ...rows.map(([name, text]) => `  ${colours.dim(name.padEnd(nameWidth))}${text}`), '']
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  plain: 'a ReconnectingWebSocket',
+  resumable: 'a ReconnectingWebSocket with resume: true',
+}
+
+function comparison({ url, clients, absent }: Start, end: string, colours: Colours): string[] {
+  return [
+    `Here are clients that each send a numbered message every 0.1 s, ${end}, to a server that sends it back,`,
+    `over a network that breaks (${colours.bold(url)}):`,
+    ...clients.map((name) => `  ${colours.dim(name.padEnd(nameWidth))}${kinds[name] ?? ', the package'}`),
+    ...absent.map((name) => `  (${name} would be here too, but is not installed: it is left out)`),
+  ]
 }
 
 export function tryNext({ url, seed }: { readonly url: string | undefined; readonly seed: number }, colours: Colours): string {

@@ -1,8 +1,10 @@
 /** The timeline's lines: one for each event that a reader wants to see. */
 
 import type { Colours } from '../colour.ts'
+import type { Retry } from '../life/event.ts'
+import { renderSession } from '../life/session-name.ts'
 import { milliseconds, seconds, stamp } from '../terminal/duration.ts'
-import type { DemoEvent, DemoRecord, Pulse, Retry } from './event.ts'
+import type { DemoEvent, DemoRecord, Pulse } from './event.ts'
 
 type Fault = Extract<DemoEvent, { event: 'fault' }>['fault']
 type Paint = (text: string) => string
@@ -13,13 +15,32 @@ const quietMs = 1_000
 /** What rounds to no time at all. */
 const shortestDelayMs = 10
 
-/** The line without its line feed; undefined for what is not worth one. */
-export function renderLine(record: DemoRecord, colours: Colours): string | undefined {
+/** The line without its line feed; undefined for what is not worth one. @param nameWidth of the clients; 0 where there is only one */
+export function renderLine(record: DemoRecord, nameWidth: number, colours: Colours): string | undefined {
+  const name = nameWidth === 0 ? '' : `${('client' in record ? record.client : '').padEnd(nameWidth)}  `
   const line = (paint: Paint, sign: string, word: string, text: string): string =>
-    `${colours.dim(stamp(record.elapsedMs))}  ${paint(`${sign} ${word.padEnd(wordWidth)}`)}${text}`
+    `${colours.dim(stamp(record.elapsedMs))}  ${name}${paint(`${sign} ${word.padEnd(wordWidth)}`)}${text}`
   switch (record.event) {
-    case 'open':
-      return line(colours.green, '●', 'open', `link ${record.link}${record.downMs === null ? '' : `, down ${seconds(record.downMs)}`}`)
+    case 'open': {
+      const session = record.session === null ? '' : `, ${renderSession(record.session.id)}`
+      return line(
+        colours.green,
+        '●',
+        'open',
+        `link ${record.link}${session}${record.downMs === null ? '' : `, down ${seconds(record.downMs)}`}`,
+      )
+    }
+    case 'resumed':
+      return line(colours.green, '●', 'resumed', resumptionText(record))
+    case 'dropped':
+      return line(colours.red, '○', 'lost', `${record.code} after ${seconds(record.upMs)}`)
+    case 'ended':
+      return line(
+        colours.red,
+        '○',
+        'ended',
+        `${renderSession(record.session.id)}: ${record.reason || record.cause}; ${retryText(record.retry)}`,
+      )
     case 'lost':
       return line(colours.red, '○', 'lost', lossText(record))
     case 'failed': {
@@ -36,7 +57,7 @@ export function renderLine(record: DemoRecord, colours: Colours): string | undef
     case 'fault':
       return line(colours.magenta, isBeginning(record.fault) ? '↯' : '↺', record.fault, faultText(record))
     case 'pulse':
-      return record.state === 'open' ? line(colours.dim, '·', ...pulseText(record)) : undefined
+      return line(colours.dim, '·', ...pulseText(record.clients))
     case 'start':
     case 'pong':
     case 'report':
@@ -60,10 +81,15 @@ function isBeginning(fault: Fault): boolean {
   return fault !== 'heal' && fault !== 'accept'
 }
 
-function lossText({ code, reason, cause, upMs, silentMs, retry }: Extract<DemoEvent, { event: 'lost' }>): string {
+function resumptionText({ link, downMs, received, resent, lost }: Extract<DemoEvent, { event: 'resumed' }>): string {
+  return `link ${link}, down ${seconds(downMs)}, received ${received}, resent ${resent}, lost ${lost}`
+}
+
+function lossText({ code, reason, cause, upMs, silentMs, retry, session, unacknowledged }: Extract<DemoEvent, { event: 'lost' }>): string {
   const how = cause === 'server' ? `closed by the server with ${code}${reason && ` (${reason})`}` : cause
   const silence = cause === 'heartbeat-timeout' ? `, silent for ${seconds(silentMs)}` : ''
-  return `${how} after ${seconds(upMs)}${silence}; ${retryText(retry)}`
+  const open = session === null ? '' : `; ${unacknowledged} unacknowledged`
+  return `${how} after ${seconds(upMs)}${silence}; ${retryText(retry)}${open}`
 }
 
 function closedText({ code, reason, cause, httpStatus }: Extract<DemoEvent, { event: 'closed' }>): string {
@@ -80,12 +106,14 @@ function retryText(retry: Retry): string {
   return `retry ${retry.attempt} ${retry.delayMs < shortestDelayMs ? 'at once' : `in ${seconds(retry.delayMs)}`}`
 }
 
-function pulseText({ rttMs, echoMs, silentMs, received }: Pulse): [word: string, text: string] {
+function pulseText(clients: readonly Pulse[]): [word: string, text: string] {
+  const [first] = clients
+  if (clients.length === 1 && first) return linkText(first)
+  return ['back', clients.map(({ client, sent, received }) => `${client} ${received} of ${sent}`).join(', ')]
+}
+
+function linkText({ state, rttMs, silentMs, received }: Pulse): [word: string, text: string] {
+  if (state !== 'open') return ['away', `no link; ${received} received`]
   if (silentMs > quietMs) return ['quiet', `nothing was heard for ${seconds(silentMs)}`]
-  const parts = [
-    ...(echoMs === null ? [] : [`echo ${milliseconds(echoMs)}`]),
-    ...(rttMs === null ? [] : [`ping ${milliseconds(rttMs)}`]),
-    `${received} received`,
-  ]
-  return ['alive', parts.join(', ')]
+  return ['alive', `${rttMs === null ? '' : `ping ${milliseconds(rttMs)}, `}${received} received`]
 }

@@ -1,8 +1,8 @@
-/** A network of our own that breaks: the clock's server, with the fault proxy in front of it. */
+/** A network of our own that breaks: the echoing server, with the fault proxy in front of it. */
 
 import { FaultProxy, playSchedule, type Schedule, seededRandom } from '../fault/index.ts'
 import { UsageError } from '../usage-error.ts'
-import { ClockServer } from './clock-server.ts'
+import { EchoServer } from './echo-server.ts'
 import type { DemoEvent } from './event.ts'
 
 export interface NetworkOptions {
@@ -16,12 +16,12 @@ export interface NetworkOptions {
 const delay = { ms: 12, jitter: 8 }
 
 export class Network {
-  readonly server: ClockServer
+  readonly server: EchoServer
   readonly #proxy: FaultProxy
 
   /** @throws UsageError when the port is taken, or may not be had */
   static async listen({ port, seed, tell }: NetworkOptions): Promise<Network> {
-    const server = await ClockServer.listen()
+    const server = await EchoServer.listen()
     try {
       const proxy = await FaultProxy.listen({
         upstream: server.url,
@@ -40,7 +40,7 @@ export class Network {
     }
   }
 
-  private constructor(server: ClockServer, proxy: FaultProxy) {
+  private constructor(server: EchoServer, proxy: FaultProxy) {
     this.server = server
     this.#proxy = proxy
   }

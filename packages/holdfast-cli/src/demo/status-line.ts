@@ -1,14 +1,13 @@
 /** The line under the timeline of a terminal: what is now, and which keys there are. */
 
-import type { Status } from 'holdfast'
+import type { State, Status } from 'holdfast'
 import type { Colours } from '../colour.ts'
 import { milliseconds, seconds } from '../terminal/duration.ts'
 import type { Pulse } from './event.ts'
 import type { Key } from './key.ts'
 
 export interface StatusLine {
-  readonly status: Status
-  readonly pulse: Pulse
+  readonly clients: readonly (Pulse & { readonly status: Status | undefined })[]
   /** The last round trips and outages, oldest first. */
   readonly strip: string
   readonly keys: readonly Key[]
@@ -17,17 +16,26 @@ export interface StatusLine {
 }
 
 /** The parts of the line, the most important first. */
-export function renderStatus({ status, pulse, strip, keys, wall }: StatusLine, colours: Colours): string[] {
-  const { echoMs, rttMs, received, missing } = pulse
+export function renderStatus({ clients, strip, keys, wall }: StatusLine, colours: Colours): string[] {
+  const [first] = clients
+  const keyText = keys.map(({ key, label }) => `${colours.bold(key)} ${colours.dim(label)}`).join('  ')
+  if (clients.length === 1 && first?.status) return [stateText(first.status, wall, colours), keyText, ...linkTexts(first)]
+  const missing = clients.filter((each) => each.missing > 0)
   return [
-    stateText(status, wall, colours),
-    keys.map(({ key, label }) => `${colours.bold(key)} ${colours.dim(label)}`).join('  '),
+    ...clients.map(({ client, state }) => `${signOf(state, colours)} ${client}`),
+    keyText,
     ...(strip === '' ? [] : [strip]),
-    ...(echoMs === null ? [] : [`echo ${milliseconds(echoMs)}`]),
-    ...(rttMs === null ? [] : [`ping ${milliseconds(rttMs)}`]),
-    `${received} received`,
-    ...(missing === 0 ? [] : [`${missing} missing`]),
+    ...missing.map((each) => `${each.client} misses ${each.missing}`),
   ]
+}
+
+function linkTexts({ rttMs, received }: Pulse): string[] {
+  return [...(rttMs === null ? [] : [`ping ${milliseconds(rttMs)}`]), `${received} received`]
+}
+
+function signOf(state: State, colours: Colours): string {
+  if (state === 'open') return colours.green('●')
+  return state === 'suspended' ? colours.red('■') : colours.yellow('○')
 }
 
 const stateWidth = 18

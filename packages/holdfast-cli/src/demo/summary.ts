@@ -2,44 +2,105 @@
 
 import type { Colours } from '../colour.ts'
 import { milliseconds, seconds } from '../terminal/duration.ts'
-import type { Report } from './event.ts'
+import type { ClientReport, Report, Score } from './event.ts'
 
 type Row = readonly [name: string, text: string]
 
 const nameWidth = 12
+const resumable = 'resumable'
 
-export function renderReport(report: Report, colours: Colours): string[] {
-  const rows: Row[] = [
+export function renderReport({ clients }: Report, colours: Colours): string[] {
+  const [first] = clients
+  if (first === undefined) return []
+  const rows = first.numbered === null ? linkRows(first) : comparisonRows(clients)
+  const table = clients.flatMap(({ client, numbered }) => (numbered === null ? [] : [{ client, ...numbered }]))
+  return [
+    colours.bold('Report'),
+    ...rows.map(([name, text]) => `  ${colours.dim(name.padEnd(nameWidth))}${text}`),
+    ...(table.length === 0 ? [] : ['', ...renderTable(table, colours), '', ...verdictLines(table)]),
+  ]
+}
+
+/** What a link without numbered messages went through. */
+function linkRows(report: ClientReport): Row[] {
+  return [
     ['time', timeText(report)],
     ['links', linksText(report)],
     ...noticedRows(report),
     ['dials', dialsText(report)],
     ['messages', messagesText(report)],
-    ...hintRows(report),
     ['latency', latencyText(report)],
   ]
-  return [colours.bold('Report'), ...rows.map(([name, text]) => `  ${colours.dim(name.padEnd(nameWidth))}${text}`)]
 }
 
-function timeText({ durationMs, openMs }: Report): string {
+function comparisonRows(clients: readonly ClientReport[]): Row[] {
+  return [
+    ['time', seconds(clients[0]?.durationMs ?? 0)],
+    ...clients.flatMap((report): Row[] => [
+      [report.client, `links ${linksText(report)}`],
+      ...noticedRows(report).map(([name, text]): Row => ['', `${name} ${text}`]),
+      ['', latencyText(report)],
+    ]),
+  ]
+}
+
+type Line = { readonly client: string } & Score
+
+const columns: readonly { readonly title: string; readonly of: (line: Line) => number }[] = [
+  { title: 'sent', of: ({ sent }) => sent },
+  { title: 'delivered there', of: ({ delivered }) => delivered },
+  { title: 'received back', of: ({ received }) => received },
+  { title: 'lost', of: ({ lost }) => lost },
+  { title: 'duplicated', of: ({ duplicated }) => duplicated },
+]
+const gap = '  '
+
+function renderTable(lines: readonly Line[], colours: Colours): string[] {
+  const clientWidth = Math.max(nameWidth, ...lines.map(({ client }) => client.length))
+  const row = (client: string, cells: readonly string[]): string =>
+    ['', client.padEnd(clientWidth), ...cells.map((cell, index) => cell.padStart(columns[index]!.title.length))].join(gap)
+  return [
+    colours.dim(
+      row(
+        'client',
+        columns.map(({ title }) => title),
+      ),
+    ),
+    ...lines.map((line) =>
+      row(
+        line.client,
+        columns.map(({ of }) => String(of(line))),
+      ),
+    ),
+  ]
+}
+
+function verdictLines(lines: readonly Line[]): string[] {
+  const own = lines.find(({ client }) => client === resumable)
+  if (own === undefined) return []
+  const { lost, duplicated } = own
+  return [`  Over the same faults the session lost ${lost || 'nothing'} and duplicated ${duplicated || 'nothing'}.`]
+}
+
+function timeText({ durationMs, openMs }: ClientReport): string {
   const share = durationMs === 0 ? 0 : openMs / durationMs
   return `${seconds(durationMs)}, with an open link for ${seconds(openMs)} (${(share * 100).toFixed(0)} %)`
 }
 
-function linksText({ links, losses, longestOutageMs }: Report): string {
+function linksText({ links, losses, longestOutageMs }: ClientReport): string {
   return losses === 0
     ? `${links}, none lost`
     : `${links}, ${losses} lost; longest outage ${seconds(longestOutageMs)} (from notice to return)`
 }
 
-function noticedRows({ losses, lossesByCause, longestSilenceMs }: Report): Row[] {
+function noticedRows({ losses, lossesByCause, longestSilenceMs }: ClientReport): Row[] {
   if (losses === 0) return []
   return [['noticed by', `${countsText(lossesByCause)}; after ${seconds(longestSilenceMs)} of silence at the most`]]
 }
 
-function dialsText({ stats, failedDialsByCause }: Report): string {
+function dialsText({ stats, failedDialsByCause }: ClientReport): string {
   const failed = countsText(failedDialsByCause)
-  return `${stats.dials}, ${failed === '' ? 'none failed' : `failed by ${failed}`}`
+  return `${stats?.dials ?? 0}, ${failed === '' ? 'none failed' : `failed by ${failed}`}`
 }
 
 function countsText(counts: Readonly<Partial<Record<string, number>>>): string {
@@ -48,20 +109,11 @@ function countsText(counts: Readonly<Partial<Record<string, number>>>): string {
     .join(', ')
 }
 
-function messagesText({ numbered, stats }: Report): string {
-  if (numbered === null) return `${stats.received} received, ${stats.sent} sent`
-  const { sent, received, missing } = numbered
-  const late = sent - received - missing
-  const rest = late > 0 ? `, ${late} on the way at the end` : ''
-  return `${sent} sent: ${received} received, ${missing} missing${rest}`
+function messagesText({ stats }: ClientReport): string {
+  return `${stats?.received ?? 0} received, ${stats?.sent ?? 0} sent`
 }
 
-function hintRows({ numbered }: Report): Row[] {
-  if (numbered === null || numbered.missing === 0) return []
-  return [['', 'a plain link does not bring back what was sent while it was away']]
-}
-
-function latencyText({ latency }: Report): string {
+function latencyText({ latency }: ClientReport): string {
   const { of, asked, answered, p50Ms, p99Ms } = latency
   if (p50Ms === null || p99Ms === null) return asked === 0 ? `no ${of} was sent` : `none of ${asked} ${of}s was answered`
   return `${of} p50 ${milliseconds(p50Ms)}, p99 ${milliseconds(p99Ms)}; ${answered} of ${asked} answered`

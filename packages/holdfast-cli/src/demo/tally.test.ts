@@ -1,22 +1,24 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { DemoEvent } from './event.ts'
+import type { ClientEvent } from './event.ts'
 import { Tally } from './tally.ts'
 
-const lost = { event: 'lost', code: 1006, reason: '', cause: 'heartbeat-timeout', upMs: 1_000, silentMs: 700, retry: null } as const
+const loss = { code: 1006, reason: '', cause: 'heartbeat-timeout', upMs: 1_000, silentMs: 700 } as const
+const lost = { event: 'lost', ...loss, session: null, unacknowledged: 0, retry: null } as const
+const ending = { code: 1008, reason: '', cause: 'server', unconfirmed: 0, exact: true } as const
 
-function tallyOf(events: readonly (readonly [elapsedMs: number, event: DemoEvent])[]): Tally {
+function tallyOf(events: readonly (readonly [elapsedMs: number, event: ClientEvent])[]): Tally {
   const tally = new Tally()
-  for (const [elapsedMs, event] of events) tally.receive({ at: 0, elapsedMs, ...event })
+  for (const [elapsedMs, event] of events) tally.receive(event, elapsedMs)
   return tally
 }
 
 test('links, losses and outages add up', () => {
   const tally = tallyOf([
-    [100, { event: 'open', link: 1, downMs: null }],
+    [100, { event: 'open', link: 1, downMs: null, session: null }],
     [1_100, lost],
     [1_200, { event: 'failed', cause: 'network', error: '', retry: null }],
-    [1_600, { event: 'open', link: 2, downMs: 500 }],
+    [1_600, { event: 'open', link: 2, downMs: 500, session: null }],
   ])
   assert.deepEqual(tally.sum(2_000), {
     durationMs: 2_000,
@@ -32,7 +34,7 @@ test('links, losses and outages add up', () => {
 
 test('an outage that lasts until the end counts', () => {
   const tally = tallyOf([
-    [0, { event: 'open', link: 1, downMs: null }],
+    [0, { event: 'open', link: 1, downMs: null, session: null }],
     [1_000, lost],
   ])
   assert.equal(tally.sum(4_000).longestOutageMs, 3_000)
@@ -45,9 +47,29 @@ test('the time before the first link is no outage', () => {
 
 test('a final close ends the link that was open', () => {
   const tally = tallyOf([
-    [0, { event: 'open', link: 1, downMs: null }],
-    [300, { event: 'closed', code: 1008, reason: '', cause: 'server', wasOpen: true, silentMs: 10 }],
+    [0, { event: 'open', link: 1, downMs: null, session: null }],
+    [300, { event: 'closed', ...ending, wasClean: true, wasOpen: true, silentMs: 10, session: null, error: '' }],
   ])
   const { openMs, losses, lossesByCause } = tally.sum(900)
   assert.deepEqual([openMs, losses, lossesByCause], [300, 1, { server: 1 }])
+})
+
+test('a session that goes on has another link', () => {
+  const tally = tallyOf([
+    [0, { event: 'open', link: 1, downMs: null, session: { id: 'abcd', ttlMs: 1_000 } }],
+    [1_000, lost],
+    [1_200, { event: 'resumed', link: 2, downMs: 200, received: 3, resent: 1, lost: 0 }],
+    [1_500, { event: 'ended', session: { id: 'abcd', ttlMs: 1_000 }, ...ending, retry: null }],
+  ])
+  const { links, losses, openMs, longestOutageMs, lossesByCause } = tally.sum(1_600)
+  assert.deepEqual([links, losses, openMs, longestOutageMs], [2, 2, 1_300, 200])
+  assert.deepEqual(lossesByCause, { 'heartbeat-timeout': 1, server: 1 })
+})
+
+test('a link that a client drops without a word is lost to the network', () => {
+  const tally = tallyOf([
+    [0, { event: 'open', link: 1, downMs: null, session: null }],
+    [500, { event: 'dropped', code: 1006, reason: '', upMs: 500, silentMs: 100 }],
+  ])
+  assert.deepEqual(tally.sum(600).lossesByCause, { network: 1 })
 })

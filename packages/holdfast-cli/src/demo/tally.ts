@@ -1,10 +1,10 @@
-/** Adds up what happened to the links. It reads no clock: the records carry their times. */
+/** Adds up what happened to the links of a client. It reads no clock: it is told the times. */
 
 import type { CloseCause } from 'holdfast'
-import type { DemoRecord, Report } from './event.ts'
+import type { ClientEvent, ClientReport } from './event.ts'
 
 /** The part of the report that is about links. */
-export type TallySum = Omit<Report, 'numbered' | 'latency' | 'stats'>
+export type TallySum = Omit<ClientReport, 'client' | 'numbered' | 'latency' | 'stats'>
 
 type Counts = Partial<Record<CloseCause, number>>
 
@@ -24,32 +24,36 @@ export class Tally {
   readonly #lossesByCause: Counts = {}
   readonly #failedDialsByCause: Counts = {}
 
-  receive(record: DemoRecord): void {
-    const now = record.elapsedMs
-    switch (record.event) {
+  receive(event: ClientEvent, now: number): void {
+    switch (event.event) {
       case 'open':
+      case 'resumed':
         this.#links++
         this.#become({ name: 'open', since: now }, now)
         return
       case 'lost':
-        this.#receiveLoss(record)
+        this.#receiveLoss(event)
         this.#become({ name: 'away', since: now }, now)
         return
+      case 'dropped':
+        this.#receiveLoss({ ...event, cause: 'network' })
+        this.#become({ name: 'away', since: now }, now)
+        return
+      case 'ended':
+        if (this.#state.name === 'open') this.#receiveLoss({ ...event, silentMs: 0 })
+        if (this.#state.name === 'open') this.#become({ name: 'away', since: now }, now)
+        return
       case 'failed':
-        count(this.#failedDialsByCause, record.cause)
+        count(this.#failedDialsByCause, event.cause)
         return
       case 'closed':
-        if (record.wasOpen) this.#receiveLoss(record)
-        else count(this.#failedDialsByCause, record.cause)
+        if (event.wasOpen) this.#receiveLoss(event)
+        else count(this.#failedDialsByCause, event.cause)
         this.#become({ name: 'over' }, now)
         return
-      case 'start':
       case 'giveup':
       case 'pong':
       case 'gap':
-      case 'fault':
-      case 'pulse':
-      case 'report':
         return
     }
   }

@@ -1,77 +1,72 @@
-/** What the application does on the socket: it counts the numbered messages of the clock, and times echoes. */
+/** What an application does on its socket: it sends numbered messages, whether a link is there or not, and counts what comes back. */
 
-import type { ReconnectingWebSocket } from 'holdfast'
-import { echoWord, tickWord } from './clock-server.ts'
-import type { DemoEvent } from './event.ts'
+import { Arrivals } from './arrivals.ts'
+import type { TrafficEvent } from './event.ts'
 import { Histogram } from './histogram.ts'
 
-const echoEveryMs = 250
+const sendEveryMs = 100
+/** Nothing more is to be expected of an open link that has been silent for so long. */
+const quietMs = 500
 
 export class Traffic {
   readonly echoes: Histogram = new Histogram()
-  readonly #socket: ReconnectingWebSocket
-  readonly #tell: (event: DemoEvent) => void
-  #first: number | undefined
-  #last = 0
-  #received = 0
-  #missing = 0
-  #asked = 0
+  /** What came back. */
+  readonly arrivals: Arrivals = new Arrivals()
+  readonly #send: (text: string) => void
+  readonly #tell: (event: TrafficEvent) => void
+  #timer: NodeJS.Timeout | undefined
+  #sent = 0
+  #changedAt = 0
   #echoMs: number | null = null
 
-  constructor(socket: ReconnectingWebSocket, tell: (event: DemoEvent) => void) {
-    this.#socket = socket
+  /** @param send keeps the message for the next link if none is there */
+  constructor(send: (text: string) => void, tell: (event: TrafficEvent) => void) {
+    this.#send = send
     this.#tell = tell
   }
 
-  /** The number that this application counts from; undefined until the first message. */
-  get first(): number | undefined {
-    return this.#first
+  get sent(): number {
+    return this.#sent
   }
-  get received(): number {
-    return this.#received
-  }
-  /** Numbers that were skipped: sent while no link was there to take them. */
-  get missing(): number {
-    return this.#missing
-  }
-  get asked(): number {
-    return this.#asked
-  }
-  /** The round trip of the last echo. */
+  /** The round trip of the last message that came back. */
   get echoMs(): number | null {
     return this.#echoMs
   }
-
-  run(signal: AbortSignal): void {
-    this.#socket.addEventListener('message', ({ data }) => this.#receive(String(data)), { signal })
-    const timer = setInterval(() => this.#ask(), echoEveryMs)
-    signal.addEventListener('abort', () => clearInterval(timer))
+  /** Whether all is back, or it has been quiet for so long that nothing more is coming over this link. */
+  get isSettled(): boolean {
+    return this.arrivals.count === this.#sent || performance.now() - this.#changedAt > quietMs
   }
 
-  #ask(): void {
-    // A question that waits for the next link would measure the outage, which is told elsewhere.
-    if (this.#socket.readyState !== 1) return
-    this.#asked++
-    this.#socket.send(`${echoWord} ${performance.now()}`)
+  start(): void {
+    this.#timer = setInterval(() => this.#sendNext(), sendEveryMs)
   }
 
-  #receive(message: string): void {
-    const [word, text] = message.split(' ')
-    const value = Number(text)
-    if (word === tickWord) this.#count(value)
-    if (word === echoWord) {
-      this.#echoMs = performance.now() - value
-      this.echoes.record(this.#echoMs)
-    }
+  stop(): void {
+    clearInterval(this.#timer)
+    this.stir()
   }
 
-  #count(number: number): void {
-    this.#first ??= number
-    this.#received++
-    const expected = this.#received === 1 ? number : this.#last + 1
-    this.#last = number
-    if (number <= expected) return
-    this.#missing += number - expected
-    this.#tell({ event: 'gap', first: expected, last: number - 1, missing: number - expected })
+  /** Something happened that may bring more. */
+  stir(): void {
+    this.#changedAt = performance.now()
   }
+
+  receive(message: string): void {
+    const number = numberOf(message)
+    this.#echoMs = performance.now() - Number(message.split(' ')[1])
+    this.echoes.record(this.#echoMs)
+    this.stir()
+    const first = this.arrivals.receive(number)
+    if (first !== undefined) this.#tell({ event: 'gap', first, last: number - 1, missing: number - first })
+  }
+
+  #sendNext(): void {
+    this.#sent++
+    this.#send(`${this.#sent} ${performance.now()}`)
+  }
+}
+
+/** Of a message: its number, and the time when it was sent. */
+export function numberOf(message: string): number {
+  return Number(message.split(' ', 1)[0])
 }

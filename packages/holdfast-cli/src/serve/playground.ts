@@ -1,55 +1,60 @@
-/** A plain WebSocket server to try clients on: echoes, the time, numbers. */
+/** A WebSocket server to try clients on, with sessions for those that ask: echoes, the time, numbers. */
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type WebSocket, WebSocketServer } from 'ws'
+import { type CloseCause, type SessionSocket, WebSocketServer } from 'holdfast/server'
 import { type Endpoint, renderEndpoint } from '../fault/endpoint.ts'
+import type { SessionLabel } from '../life/event.ts'
+import { sessionName } from '../life/session-name.ts'
 import { UsageError } from '../usage-error.ts'
 import type { ServeEvent } from './event.ts'
-import { Heartbeat } from './heartbeat.ts'
 import { findRoute, isRefusal, pathHint, type Refusal, type Route } from './route.ts'
 import { serveRoute } from './service.ts'
 
 export interface PlaygroundOptions {
   readonly listen: Endpoint
   readonly heartbeatMs: number
+  /** How long a session waits for its client; undefined: there are no sessions. */
+  readonly ttlMs: number | undefined
   readonly tell: (event: ServeEvent) => void
 }
 
 const goingAway = 1001
 /** How long a client may take to answer a close. */
 const closeTimeoutMs = 2_000
+/** For the answer to a ping; an eager heartbeat waits no longer than its own period. */
+const longestAnswerMs = 10_000
+/** A feed of ten a second is kept whole for over an hour. */
+const maxSessionMessages = 65_536
 const upgradeRequired = 426
 
 export class Playground {
   readonly #options: PlaygroundOptions
   readonly #http: Server
-  readonly #sockets = new WebSocketServer({ noServer: true, clientTracking: true })
-  readonly #heartbeat: Heartbeat
+  readonly #sockets: WebSocketServer
   readonly #startedAt: number = performance.now()
   #connections = 0
 
   /** @throws UsageError when the address cannot be listened on */
   static async listen(options: PlaygroundOptions): Promise<Playground> {
-    const playground = new Playground(options)
+    const playground = new Playground(options, createSockets(options))
     const { host, port } = options.listen
     playground.#http.listen({ host, port })
     try {
       await once(playground.#http, 'listening')
     } catch (error) {
-      playground.#heartbeat.stop()
       throw new UsageError(`--listen ${renderEndpoint(options.listen)}: ${listenProblem(error as NodeJS.ErrnoException)}`, { cause: error })
     }
     options.tell({ event: 'listen', url: playground.url, ...playground.#address })
     return playground
   }
 
-  private constructor(options: PlaygroundOptions) {
+  private constructor(options: PlaygroundOptions, sockets: WebSocketServer) {
     this.#options = options
-    this.#heartbeat = new Heartbeat(this.#sockets.clients, options.heartbeatMs)
+    this.#sockets = sockets
     this.#http = createServer((_request, response) => {
       response.writeHead(upgradeRequired, { 'Content-Type': 'text/plain', Connection: 'close', Upgrade: 'websocket' })
       response.end(`This is a WebSocket server; ${pathHint}. Try: holdfast connect ${this.url}\n`)
@@ -65,12 +70,13 @@ export class Playground {
   async close(): Promise<void> {
     const clients = [...this.#sockets.clients]
     this.#options.tell({ event: 'stop', connections: clients.length })
-    this.#heartbeat.stop()
     const isDown = new Promise((resolve) => this.#http.close(resolve))
     for (const socket of clients) {
       socket.resume()
       socket.close(goingAway, 'the server is stopping')
     }
+    // Sessions whose clients are away end with it.
+    this.#sockets.close()
     const patience = new AbortController()
     await Promise.race([isDown, sleep(closeTimeoutMs, undefined, { signal: patience.signal }).catch(() => {})])
     patience.abort()
@@ -101,23 +107,51 @@ export class Playground {
     this.#options.tell({ event: 'refused', path: request.url ?? '/', from: senderOf(request), status, problem })
   }
 
-  #welcome(socket: WebSocket, request: IncomingMessage, route: Route): void {
+  #welcome(socket: SessionSocket, request: IncomingMessage, route: Route): void {
     const connection = ++this.#connections
     const openedAt = performance.now()
     const over = new AbortController()
     const counts = { received: 0, sent: 0 }
+    const { ttlMs, tell } = this.#options
+    const session = socket.sessionId === null || ttlMs === undefined ? undefined : { id: sessionName(socket.sessionId), ttlMs }
     const subprotocol = socket.protocol === '' ? {} : { subprotocol: socket.protocol }
-    this.#options.tell({ event: 'open', connection, path: request.url ?? '/', from: senderOf(request), ...subprotocol })
+    tell({ event: 'open', connection, path: request.url ?? '/', from: senderOf(request), ...subprotocol, ...(session && { session }) })
     socket.on('error', () => {})
     socket.on('message', () => counts.received++)
     socket.on('close', (code, reason) => {
       over.abort()
-      const upMs = performance.now() - openedAt
-      this.#options.tell({ event: 'closed', connection, code, reason: String(reason), upMs, ...counts })
+      const end = { connection, code, reason: String(reason), upMs: performance.now() - openedAt, ...counts }
+      tell(session ? { event: 'ended', session, ...end, ...endingOf(socket) } : { event: 'closed', ...end })
     })
-    this.#heartbeat.watch(socket)
+    if (session) this.#watch(socket, connection, session)
     serveRoute(route, { socket, signal: over.signal, startedAt: this.#startedAt, counts })
   }
+
+  #watch(socket: SessionSocket, connection: number, session: SessionLabel): void {
+    let linkedAt = performance.now()
+    socket.on('lost', ({ cause }) => {
+      const upMs = performance.now() - linkedAt
+      this.#options.tell({ event: 'lost', connection, session, cause, upMs, unackedBytes: socket.unackedAmount })
+    })
+    socket.on('resumed', ({ downtime, replayed }, request) => {
+      linkedAt = performance.now()
+      this.#options.tell({ event: 'resumed', connection, session, from: senderOf(request), downMs: downtime, resent: replayed })
+    })
+  }
+}
+
+function createSockets({ heartbeatMs, ttlMs }: PlaygroundOptions): WebSocketServer {
+  return new WebSocketServer({
+    noServer: true,
+    closeTimeout: closeTimeoutMs,
+    heartbeat: { interval: heartbeatMs, timeout: Math.min(heartbeatMs, longestAnswerMs) },
+    session: ttlMs === undefined ? false : { ttl: ttlMs, maxMessages: maxSessionMessages, overflow: 'throw' },
+  })
+}
+
+function endingOf({ closeInfo }: SessionSocket): { cause: CloseCause; wasClean: boolean; unconfirmed: number } {
+  const { cause = 'network', wasClean = false, unconfirmed = [] } = closeInfo ?? {}
+  return { cause, wasClean, unconfirmed: unconfirmed.length }
 }
 
 function senderOf({ socket }: IncomingMessage): string {

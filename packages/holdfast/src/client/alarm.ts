@@ -18,6 +18,7 @@ export class Alarm {
   readonly #owner: AlarmOwner
   #timer: unknown
   #at = Infinity
+  #isIdle = false
 
   constructor(clock: Clock, owner: AlarmOwner) {
     this.#clock = clock
@@ -29,15 +30,21 @@ export class Alarm {
     return this.#at
   }
 
-  /** Rings at `deadline` or before, after the reads that are queued by then; Infinity: not at all. */
-  set(deadline: number): void {
-    if (deadline >= this.#at && deadline !== Infinity) return
+  /**
+   * Rings at `deadline` or before, after the reads that are queued by then; Infinity: not at all.
+   *
+   * @param isIdle whether the process may end before it does
+   */
+  set(deadline: number, isIdle = false): void {
+    if (deadline >= this.#at && deadline !== Infinity && isIdle === this.#isIdle) return
+    this.#isIdle = isIdle
     if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer)
     this.#timer = undefined
     this.#at = deadline
     if (deadline === Infinity) return
     const ms = Math.min(longestTimerMs, Math.max(0, Math.ceil(deadline - this.#clock.now())))
     this.#timer = this.#clock.setTimer(() => platform().afterReads(() => this.#rang()), ms)
+    if (isIdle) (this.#timer as { unref?(): void } | undefined)?.unref?.()
   }
 
   #rang(): void {

@@ -113,7 +113,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     return this.#url
   }
   get protocol(): string {
-    return this.#machine.held?.proto ?? this.#protocol
+    return this.#protocol
   }
   get extensions(): string {
     return this.#extensions
@@ -307,7 +307,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     const current = this.#holderOf(link)
     if (!current) return
     const { protocol, extensions } = link
-    this.#protocol = this.#options.resume ? '' : protocol
+    if (!this.#options.resume) this.#protocol = protocol
     this.#extensions = extensions
     const canPing = link.canPing || this.#options.heartbeat.message !== undefined
     this.#machine.opened(this.#now, this.#clock.wall(), current.number, link, canPing, speaksSessions(protocol), protocol)
@@ -344,7 +344,8 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   #deliver(message: Wire): void {
     this.#received++
     if (this.#queue) this.#keep(this.#queue, message)
-    dispatch(this.#socket, SocketMessageEvent.received(message, this.binaryType))
+    // WHATWG: no message is dispatched once close() was called, though a session still takes what was sent before the end.
+    if (!this.isFinished) dispatch(this.#socket, SocketMessageEvent.received(message, this.binaryType))
   }
 
   linkHeard(link: Link): void {
@@ -429,7 +430,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     this.#isDraining = true
     for (let output = this.#next(); output; output = this.#next()) this.#perform(output)
     this.#isDraining = false
-    this.#alarm.set(this.#machine.deadline)
+    this.#alarm.set(this.#machine.deadline, this.#machine.state.name === 'suspended')
     this.#room?.wake()
     this.#board?.notify()
   }
@@ -494,6 +495,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
         return
       case 'open':
         this.#log('info', 'open')
+        this.#protocol = this.#machine.held?.proto ?? this.#protocol
         if (this.#queue?.isFull) this.pauseReading()
         this.#opened?.resolve(this.#socket)
         dispatch(this.#socket, new SocketEvent('open'))
@@ -559,7 +561,9 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     else current.abort = abort
     const send = (data: Data) => {
       const { held } = this.#machine
-      if (held?.link === number) this.#submit({ data: snapshot(data), bytes: byteLength(data), settle: undefined })
+      const bytes = byteLength(data)
+      this.#checkSize(bytes)
+      if (held?.link === number) this.#submit({ data: snapshot(data), bytes, settle: undefined })
       else if (!this.#options.resume && this.#current === current && current.link) this.#transmit(current.link, data, undefined)
       else throw new DOMException('the session that this send belongs to is over', 'InvalidStateError')
     }

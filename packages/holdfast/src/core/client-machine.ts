@@ -632,7 +632,10 @@ export class ClientMachine {
 
   /** What was queued for the session becomes part of it. */
   #moveIn(held: ClientSession): void {
-    if (this.queued > 0 && held.session.isOpen) for (const entry of this.outbox.drain()) held.session.send(entry)
+    if (this.queued === 0 || !held.session.isOpen) return
+    const entries = this.outbox.drain()
+    for (const entry of entries) held.session.send(entry)
+    if (entries.some((entry) => entry.settle)) held.session.ask() // somebody waits for the answer
   }
 
   #openPlain(now: number, wall: number, arrival: Arrival, canPing: boolean): void {

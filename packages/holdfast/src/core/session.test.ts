@@ -171,16 +171,18 @@ describe('a message', () => {
     assert.deepEqual(end.writes(), ['a'])
   })
 
-  test('waits while the link has a backlog of more than 64 KiB; what is not counted does not', () => {
+  test('waits while the link has a backlog of more than 64 KiB; a ping does not, and of answers the last one is kept', () => {
     const end = attached()
     end.gauge.backlog = maxBacklogBytes
     assert.deepEqual(end.send('a'), ['a'])
     end.gauge.backlog++
     assert.deepEqual(end.send('b'), [])
-    end.hears('^P1,0')
-    assert.deepEqual(end.writes(), ['^O1,0'])
+    end.session.ask()
+    assert.deepEqual(end.writes(), ['^P1,0'])
+    end.hears('^P1,0', '^P2,0')
+    assert.deepEqual(end.writes(), [])
     end.gauge.backlog = maxBacklogBytes
-    assert.deepEqual(end.writes(), ['b'])
+    assert.deepEqual(end.writes(), ['^O2,0', 'b'])
   })
 
   test('is delivered before its handler runs: one that calls back is told the next number', () => {

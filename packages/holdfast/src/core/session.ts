@@ -292,7 +292,9 @@ export class Session {
   nextFrame(now: number): unknown {
     const place = this.#place
     if (place.name === 'away' || !place.gauge.isOpen) return undefined
-    if (this.#opening !== undefined || this.#ping !== undefined || this.#pong !== undefined) return this.#nextControl()
+    if (this.#opening !== undefined || this.#ping !== undefined) return this.#nextControl()
+    // Who asks and does not read would fill our memory with answers: only the last one is kept.
+    if (this.#pong !== undefined && place.gauge.backlog <= maxBacklogBytes) return this.#nextControl()
     const ack = this.inbox.takeAck()
     if (ack !== undefined) return encode({ kind: 'ack', count: ack })
     const index = this.#tx - this.#acked
@@ -336,15 +338,15 @@ export class Session {
       this.#opening = undefined
       return opening
     }
-    if (pong !== undefined) {
+    if (ping === undefined) {
       this.#pong = undefined
-      return encode({ kind: 'pong', id: pong, count: this.inbox.tell() })
+      return encode({ kind: 'pong', id: pong!, count: this.inbox.tell() })
     }
     this.#ping = undefined
     const { spread } = this.#config
-    if (!spread) return encode({ kind: 'ping', id: ping!, count: this.inbox.tell() })
+    if (!spread) return encode({ kind: 'ping', id: ping, count: this.inbox.tell() })
     this.#toldSpread = spread()
-    return encode({ kind: 'ping', id: ping!, count: this.inbox.tell(), spread: this.#toldSpread })
+    return encode({ kind: 'ping', id: ping, count: this.inbox.tell(), spread: this.#toldSpread })
   }
 
   /** Counts a message. Returns whether it is the next one. */
