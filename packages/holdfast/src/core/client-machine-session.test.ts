@@ -613,6 +613,13 @@ describe('setting up a session', () => {
   })
 })
 
+test('a link that closes before the splice with a code for strangers is no refusal of the session', () => {
+  const subject = situations.resuming()
+  subject.fails({ ...byServer(4401), cause: 'auth' }, 2)
+  assert.equal(subject.state, 'waiting')
+  assert.equal(subject.machine.lastClose?.cause, 'server')
+})
+
 describe('a queue', () => {
   test('moves into the session, in order, after open', () => {
     const subject = situations.greeting()
@@ -620,6 +627,12 @@ describe('a queue', () => {
     assert.deepEqual(subject.welcomes(), ['1 ▷ ^A0', 'open', '1 ▷ a', '1 ▷ b'])
     assert.equal(subject.machine.queued, 0)
     assert.equal(subject.machine.held!.session.sent, 2)
+  })
+
+  test('with somebody who waits for the peer asks for its acknowledgement as it moves in', () => {
+    const subject = situations.greeting()
+    subject.machine.send({ data: 'a', bytes: 1, settle: () => {} })
+    assert.deepEqual(subject.welcomes(), ['1 ▷ ^A0', 'open', '1 ▷ ^P1,0', '1 ▷ a'])
   })
 
   test('moves into a session whose link is away', () => {
