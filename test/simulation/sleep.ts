@@ -38,13 +38,13 @@ export class Sleep {
 
   /** The wall clock ran ahead, which looks like sleep to the next tick. */
   doubt(now: number): void {
-    this.#doubtedAt = now + this.#tickMs
+    this.#doubtedAt = now + longestTickMs
   }
 
   /** Milliseconds awake since `heardAt`; Infinity for who asked, and slept on: that silence may be judged at any time. */
   awakeMs(now: number, heardAt: number): number {
     if (this.#doubtedAt + this.#tickMs >= heardAt) return Infinity // its first tick awake had reason to ask
-    if (this.#until <= heardAt || this.#until - this.#since <= 2 * this.#tickMs) return now - heardAt
+    if (this.#until <= heardAt || this.#until - this.#since <= 2 * longestTickMs) return now - heardAt
     return now - this.#until + Math.max(0, this.#since - heardAt)
   }
 }

@@ -66,6 +66,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   #board: StatusBoard | undefined
   #isDraining = false
   #isTurnDue = false
+  #blockedLink: Link | undefined
   #isEnding = false
   #sent = 0
   #received = 0
@@ -445,6 +446,18 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     const now = this.#turnNow
     for (let frame = this.#machine.nextFrame(now); frame !== undefined; frame = this.#machine.nextFrame(now))
       this.#link!.send(frame as Data)
+    this.#awaitDrain()
+  }
+
+  /** What waits behind the backlog of the link goes on when that has left. */
+  #awaitDrain(): void {
+    const link = this.#link
+    if (this.#blockedLink === link || !link?.isOpen || !this.#machine.held?.session.pendingBytes) return
+    this.#blockedLink = link
+    link.whenDrained(() => {
+      if (this.#blockedLink === link) this.#blockedLink = undefined
+      this.#turn()
+    })
   }
 
   ring(): void {

@@ -15,6 +15,8 @@ export interface Link extends LinkGauge {
   readonly bufferedAmount: number
   /** @param settle called once, when the bytes left or when they never will */
   send(data: Data, settle?: (error?: Error) => void): void
+  /** Calls `run` once, when what was sent has left. */
+  whenDrained(run: () => void): void
   /** Sends ping number `ping`; its answer comes back as `linkAnswered`. */
   ping(ping: number): void
   /** Starts the closing handshake (RFC 6455 section 7.1.2). */

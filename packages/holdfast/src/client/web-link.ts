@@ -88,6 +88,10 @@ class WebLink implements Link {
     else if (this.#drains.push({ upTo: this.#handed, settle }) === 1) this.#pollDrains()
   }
 
+  whenDrained(run: () => void): void {
+    if (this.#drains.push({ upTo: this.#handed, settle: run }) === 1) this.#pollDrains()
+  }
+
   ping(): void {}
 
   close(code?: number, reason?: string): void {

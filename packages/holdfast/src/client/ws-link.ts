@@ -50,6 +50,7 @@ class WsLink implements Link {
   /** What was sent in this turn of the event loop. */
   #turn: Data[] | undefined
   #backlogBeforeTurn = 0
+  #isCompressed = false
 
   constructor(Ws: WsClass, request: DialRequest, owner: LinkOwner) {
     const { headers: given, ...wsOptions } = (request.wsOptions ?? {}) as ClientOptions
@@ -87,11 +88,16 @@ class WsLink implements Link {
 
   send(data: Data, settle?: (error?: Error) => void): void {
     this.#cork(data)
-    const isCompressed = this.#ws.extensions !== ''
     // A compressor reads the buffer later than this turn, and the application may write to it by then.
-    const owned = isCompressed && typeof data !== 'string' && !isBlob(data) ? snapshot(data) : data
+    const owned = this.#isCompressed && typeof data !== 'string' && !isBlob(data) ? snapshot(data) : data
     if (settle) this.#ws.send(owned as Buffer, (error) => settle(error ?? undefined))
     else this.#ws.send(owned as Buffer)
+  }
+
+  whenDrained(run: () => void): void {
+    const socket = this.#ws._socket
+    if (socket?.writableNeedDrain) socket.once('drain', run)
+    else setImmediate(run)
   }
 
   ping(ping: number): void {
@@ -125,6 +131,7 @@ class WsLink implements Link {
         this.#owner.linkMessage(this, second ? (first as Wire) : (first as Buffer).toString())
         return
       case 'open':
+        this.#isCompressed = this.#ws.extensions !== ''
         this.#owner.linkOpened(this)
         return
       case 'ping':

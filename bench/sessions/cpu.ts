@@ -1,0 +1,70 @@
+/** CPU of the client for a message, and the round trip of one. */
+
+import type { Step } from '../peers/client/task.ts'
+import { verdict } from '../peers/result.ts'
+import { cells, pick, ratio, type Samples, takeTurns } from '../peers/turns.ts'
+import { ask, BenchServer } from './child.ts'
+import type { Measure, Row } from './measure.ts'
+import { type SubjectName, serverKinds } from './subject.ts'
+
+const bytes = 125
+const subjects = ['ws', 'holdfast, session', 'holdfast, session off', 'socket.io, recovery'] as const satisfies readonly SubjectName[]
+type Measured = (typeof subjects)[number]
+
+export const cpu: Measure = {
+  name: 'cpu',
+  title: 'CPU of the client for a message of 125 B, sent in bursts of 128 or received',
+  run: async ({ build, isQuick, tell }) => {
+    await using server = await BenchServer.start(build, serverKinds)
+    const rounds = isQuick ? 2 : 7
+    const steps: Step[] = [
+      { direction: 'send', bytes, count: isQuick ? 20_000 : 60_000 },
+      { direction: 'receive', bytes, count: isQuick ? 50_000 : 200_000 },
+    ]
+    const samples = await takeTurns(rounds, subjects, (subject, round) => {
+      if (subject === subjects[0]) tell(`round ${round + 1} of ${rounds}`)
+      return ask<number[]>({ kind: 'cpu', build, subject, port: server.portOf(subject), payload: 'text', steps })
+    })
+    const sent = pick(samples, ([us]) => us!)
+    const received = pick(samples, ([, us]) => us!)
+    return {
+      rows: [
+        rowOf('send', 'send 125 B text', 'µs', sent, 'ws'),
+        rowOf('receive', 'receive 125 B text', 'µs', received, 'holdfast, session off'),
+      ],
+      verdicts: [
+        verdict('send 128 × 125 B in a burst', ratio(sent, 'holdfast, session', 'ws').value, 0.4, '× ws'),
+        verdict('receive 125 B', ratio(received, 'holdfast, session', 'holdfast, session off').value, 1.2, '× session off'),
+      ],
+    }
+  },
+}
+
+export const roundTrip: Measure = {
+  name: 'round-trip',
+  title: 'Round trip of 125 B, one message a turn, median',
+  run: async ({ build, isQuick, tell }) => {
+    await using server = await BenchServer.start(build, serverKinds)
+    const rounds = isQuick ? 2 : 9
+    const samples = await takeTurns(rounds, subjects, (subject, round) => {
+      if (subject === subjects[0]) tell(`round ${round + 1} of ${rounds}`)
+      const count = isQuick ? 2_000 : 4_000
+      return ask<number>({ kind: 'round-trip', build, subject, port: server.portOf(subject), bytes, count })
+    })
+    return {
+      rows: [rowOf('round-trip', 'round trip', 'µs', samples, 'holdfast, session off')],
+      verdicts: [verdict('round trip', ratio(samples, 'holdfast, session', 'holdfast, session off').value, 1.05, '× session off')],
+    }
+  },
+}
+
+function rowOf(id: string, what: string, absoluteUnit: string, samples: Samples<Measured>, baseline: Measured): Row {
+  return {
+    id,
+    what,
+    unit: `× ${baseline}`,
+    absoluteUnit,
+    n: samples.get(baseline)!.length,
+    cells: cells(samples, (subject) => ratio(samples, subject, baseline)),
+  }
+}
