@@ -33,6 +33,14 @@ export async function loadOther(name: string = otherName): Promise<OtherClass | 
   }
 }
 
+/** The package takes its listeners off a dial that timed out, and `ws` throws an error that nobody listens to. */
+class HeardWebSocket extends WebSocket {
+  constructor(url: string, protocols?: string | string[]) {
+    super(url, protocols)
+    this.on('error', () => {})
+  }
+}
+
 export class OtherClient implements Client {
   readonly name: string = otherName
   readonly status = undefined
@@ -50,7 +58,7 @@ export class OtherClient implements Client {
     const { retry, connectTimeout } = localTuning
     this.#tell = tell
     this.#socket = new Socket(url, [], {
-      WebSocket,
+      WebSocket: HeardWebSocket,
       minReconnectionDelay: retry.minDelay,
       maxReconnectionDelay: retry.maxDelay,
       connectionTimeout: connectTimeout,
