@@ -643,7 +643,7 @@ class Model {
     if (isMigrating) expected.push((held.migration as { link: number }).link)
     assert.deepEqual(active, expected, `links in use in ${state.name}`)
     if (held) assert.ok(this.#isSessionOpen, 'a session that was not opened')
-    assert.equal(held?.session.isAttached ?? false, state.name === 'open' || state.name === 'settling')
+    assert.equal(held?.session.gauge !== undefined, state.name === 'open' || state.name === 'settling')
   }
 }
 

@@ -98,11 +98,6 @@ export class Session {
     return this.#confirmed
   }
 
-  /** How many of them this link has counted. */
-  get written(): number {
-    return this.#tx
-  }
-
   /** Bytes that no link has taken since the peer last said what it has. */
   get pendingBytes(): number {
     return this.outbox.bytes - this.#flightBytes
@@ -111,10 +106,6 @@ export class Session {
   /** Milliseconds of the last ping that was answered on this link. */
   get rtt(): number | null {
     return this.#place.name === 'attached' ? this.#place.liveness.rtt : null
-  }
-
-  get isAttached(): boolean {
-    return this.#place.name === 'attached'
   }
 
   /** The number of its last ping; the next link goes on from there, so that no answer is taken for another's. */
