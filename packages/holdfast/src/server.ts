@@ -9,5 +9,6 @@ export type { HoldfastOptions, Origins, ServerHeartbeatOptions, SessionOptions }
 export type { SendCallback, SendOptions } from './server/outgoing.ts'
 export { Refusal, type RefusalOptions, type RefusalStatus } from './server/refusal.ts'
 export { SessionSocket, type SessionSocketEvents } from './server/session-socket.ts'
+export type { UpgradeRequest } from './server/upgrade-request.ts'
 export { type ServerStats, WebSocketServer, WebSocketServer as Server, type WebSocketServerOptions } from './server/websocket-server.ts'
 export { createWebSocketStream } from './server/websocket-stream.ts'

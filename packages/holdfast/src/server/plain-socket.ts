@@ -1,65 +1,60 @@
 /** The heartbeat of a client that speaks no holdfast, by WebSocket pings, which every implementation answers. */
 
-import type { IncomingMessage } from 'node:http'
-import type { WebSocket as WsSocket } from 'ws'
-import { Liveness } from '../core/liveness.ts'
+import { Liveness, type LivenessConfig } from '../core/liveness.ts'
 import type { Clock } from './clock.ts'
 import type { ResolvedOptions } from './options.ts'
+import { plainOf, type SessionSocket } from './session-socket.ts'
 import { nowhere, type Timed, type TimerWheel } from './timer-wheel.ts'
+import type { UpgradeRequest } from './upgrade-request.ts'
 import { WsGauge } from './ws-gauge.ts'
 
+/** What all of a server have in common. */
 export interface PlainConfig {
-  readonly options: ResolvedOptions
   readonly clock: Clock
   readonly wheel: TimerWheel
+  readonly watch: LivenessConfig
+  /** One is gone. */
+  readonly closed: () => void
 }
 
-/** Pings of a period are spread by this much to both sides. */
-const pingJitter = 0.1
-const pausedShare = 3
+export function plainConfig({ heartbeat, writeTimeout, clock }: ResolvedOptions, wheel: TimerWheel, closed: () => void): PlainConfig {
+  const { isOn, interval, timeout } = heartbeat
+  const watch = { interval: isOn ? interval : Infinity, timeout, writeTimeout, random: () => clock.random() }
+  return { clock, wheel, watch, closed }
+}
 
-export class PlainSocket implements Timed {
-  readonly request: IncomingMessage
+export class PlainSocket extends WsGauge implements Timed {
+  readonly request: UpgradeRequest
   readonly principal: unknown
   slot: number = nowhere
-  readonly #ws: WsSocket
+  place = 0
+  readonly #ws: SessionSocket
   readonly #config: PlainConfig
   readonly #liveness: Liveness
-  readonly #isDormantWhenIdle: boolean
-  #isOver = false
 
-  constructor(ws: WsSocket, request: IncomingMessage, principal: unknown, config: PlainConfig) {
+  constructor(ws: SessionSocket, request: UpgradeRequest, principal: unknown, config: PlainConfig) {
+    super(ws)
     this.#ws = ws
     this.request = request
     this.principal = principal
     this.#config = config
-    const { clock, wheel, options } = config
-    const { isOn, interval, timeout } = options.heartbeat
-    this.#isDormantWhenIdle = !isOn
-    const rhythm = isOn
-      ? { interval: interval * (1 - pingJitter + 2 * pingJitter * clock.random()), firstInterval: interval * clock.random() }
-      : { interval: Infinity }
-    const timing = { ...rhythm, timeout, writeTimeout: options.writeTimeout, keepAlive: (interval + timeout) / pausedShare }
-    this.#liveness = new Liveness(timing, new WsGauge(ws), clock.now(), clock.wall())
-    ws.on('pong', (data) => this.#answered(data))
-    ws.on('close', () => {
-      this.#isOver = true
-      wheel.remove(this)
-    })
-    wheel.set(this)
+    this.#liveness = new Liveness(config.watch, this, config.clock.now(), config.wheel.awake)
+    ws.on('pong', answered)
+    ws.on('close', closed)
+    config.wheel.set(this)
   }
 
   get deadline(): number {
-    return this.#isOver ? Infinity : this.#liveness.deadline
+    return this.#ws.readyState === closedState ? Infinity : this.#liveness.deadline
   }
   get rtt(): number | null {
     return this.#liveness.rtt
   }
 
-  /** Without pings there is nothing to wait for, but for what is being written. */
+  /** What is about to be written may stand still. */
   sending(): void {
-    if (!this.#isDormantWhenIdle) return
-    this.#liveness.sent(this.#config.clock.now())
+    if (this.#liveness.isWriting) return
+    this.#liveness.wrote(this.#config.clock.now())
     this.#config.wheel.set(this)
   }
 
@@ -73,10 +68,9 @@ export class PlainSocket implements Timed {
     this.#config.wheel.set(this)
   }
 
-  ring(): void {
-    const { clock } = this.#config
-    const verdict = this.#liveness.tick(clock.now(), clock.wall())
-    if (this.#ws.readyState !== 1) return
+  ring(now: number): void {
+    const verdict = this.#liveness.tick(now)
+    if (!this.isOpen) return
     switch (verdict) {
       case 'alive':
         return
@@ -92,7 +86,22 @@ export class PlainSocket implements Timed {
     }
   }
 
-  #answered(data: Buffer): void {
+  answered(data: Buffer): void {
     this.#liveness.answered(this.#config.clock.now(), Number(data.toString()))
   }
+
+  closed(): void {
+    this.#config.wheel.remove(this)
+    this.#config.closed()
+  }
+}
+
+const closedState = 3
+
+// A pair of listeners for all of them: closures of their own would cost as much as the rest.
+function answered(this: SessionSocket, data: Buffer): void {
+  plainOf(this)?.answered(data)
+}
+function closed(this: SessionSocket): void {
+  plainOf(this)?.closed()
 }

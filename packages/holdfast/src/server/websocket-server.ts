@@ -3,15 +3,17 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ServerOptions, WebSocketServer as WsServer } from 'ws'
+import { tickMs } from '../core/liveness.ts'
 import { Gate } from './gate.ts'
 import { Journal } from './journal.ts'
 import { chooseProto, LinkServer } from './link-server.ts'
 import { type Offer, readOffer, withoutReserved } from './offer.ts'
 import { type HoldfastOptions, type ResolvedOptions, resolveOptions } from './options.ts'
-import { PlainSocket } from './plain-socket.ts'
+import { type PlainConfig, PlainSocket, plainConfig } from './plain-socket.ts'
 import { SessionHost } from './session-host.ts'
 import { bindPlain, SessionSocket } from './session-socket.ts'
 import { TimerWheel } from './timer-wheel.ts'
+import { UpgradeRequest } from './upgrade-request.ts'
 
 /** Read on demand. */
 export interface ServerStats {
@@ -50,9 +52,8 @@ const sessionMaxBytes = 1024 * 1024
  * @throws TypeError for an option that is unknown or wrong, naming option, value and rule
  */
 export class WebSocketServer extends WsServer<typeof SessionSocket> {
-  readonly #options: ResolvedOptions
+  readonly #plainConfig: PlainConfig
   readonly #gate: Gate
-  readonly #wheel: TimerWheel
   readonly #host: SessionHost
   readonly #links: LinkServer | undefined
   #plain = 0
@@ -65,17 +66,17 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
     const gate = new Gate(resolved, options.verifyClient, journal)
     super({ ...wsOptions, verifyClient: gate.check }, callback)
     const { maxPayload = sessionMaxBytes } = options
-    this.#options = resolved
     this.#gate = gate
-    this.#wheel = new TimerWheel(clock)
+    const wheel = new TimerWheel(clock, tickMs({ ...resolved.heartbeat, writeTimeout: resolved.writeTimeout }))
     this.#host = new SessionHost({
       options: resolved,
       maxMessageBytes: maxPayload === 0 ? Number.MAX_SAFE_INTEGER : maxPayload,
       clock,
-      wheel: this.#wheel,
+      wheel,
       journal,
       createSocket: () => new (this.options.WebSocket as any)(null, undefined, this.options),
     })
+    this.#plainConfig = plainConfig(resolved, wheel, () => this.#plain--)
     const linkOptions = { ...wsOptions, verifyClient: gate.check }
     if (session.isOn) this.#links = new LinkServer(this, linkOptions, maxPayload, options.handleProtocols)
   }
@@ -119,16 +120,15 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
       callback(socket, request)
     }
     const granted = verdict.kind === 'accepted' ? { ...verdict, proto } : verdict
-    this.#host.accept(ws, offer.isResuming, { request, principal, proto, welcome }, granted)
+    const visitor = { request: new UpgradeRequest(request), principal, proto, welcome: offer.isResuming ? undefined : welcome }
+    this.#host.accept(ws, offer.isResuming, visitor, granted)
   }
 
   /** A client that speaks no holdfast; `ws` has put its socket among the clients. */
   #adopt(socket: SessionSocket, request: IncomingMessage): void {
     const { principal } = this.#gate.passOf(request)
-    const config = { options: this.#options, clock: this.#options.clock, wheel: this.#wheel }
-    bindPlain(socket, new PlainSocket(socket, request, principal, config))
+    bindPlain(socket, new PlainSocket(socket, new UpgradeRequest(request), principal, this.#plainConfig))
     this.#plain++
-    socket.on('close', () => this.#plain--)
   }
 
   /** What `ws` does for its own. */
