@@ -93,6 +93,14 @@ describe('the totals of a server', { timeout: 60_000 }, () => {
     })
   })
 
+  test('have who pings and does not wait for the answers', async () => {
+    await using path = await startServer()
+    const links = [await dial(path.url, []), (await begin(path.url)).link]
+    for (const { ws } of links) for (let count = 0; count < 20_000; count++) ws.ping()
+    await until(() => path.server.totals.disconnects.plain.overflow === 1, 'end of the plain socket')
+    await until(() => path.server.totals.disconnects.session.overflow === 1, 'loss of the link')
+  })
+
   test('have who never reads', async () => {
     await using path = await startServer({ writeTimeout: 100, session: { maxBytes: Infinity }, maxPayload: 2 ** 26 })
     const links = [await dial(path.url, []), (await begin(path.url)).link]

@@ -24,6 +24,8 @@ export interface PlainConfig {
 interface Internals {
   readonly _closeFrameReceived: boolean
   readonly _errorEmitted: boolean
+  readonly _pendingAutoPongs?: number
+  readonly _maxPendingAutoPongs?: number
 }
 
 export function plainConfig(
@@ -83,9 +85,11 @@ export class PlainSocket extends WsGauge implements Timed {
     this.#config.wheel.set(this)
   }
 
-  /** `close` or `terminate` was called: by the application, by `ws` to answer the peer, or to let the client go elsewhere. */
+  /** `close` or `terminate` was called: by the application, by `ws` to answer the peer or to end a flood of pings, or to let the client go elsewhere. */
   closing(cause: 'server' | 'drain' = 'server'): void {
-    this.#cause ??= this.#internals._closeFrameReceived ? 'client' : cause
+    const { _closeFrameReceived, _pendingAutoPongs = 0, _maxPendingAutoPongs = Infinity } = this.#internals
+    const isFlooded = _maxPendingAutoPongs > 0 && _pendingAutoPongs >= _maxPendingAutoPongs
+    this.#cause ??= isFlooded ? 'overflow' : _closeFrameReceived ? 'client' : cause
   }
 
   ring(now: number): void {
