@@ -103,10 +103,10 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
       journal,
       tally,
       admission,
-      left: (session, how) => this.#drain?.drain.left(session, how),
+      left: (session, how) => this.#left(session, how),
       createSocket: () => new (this.options.WebSocket as any)(null, undefined, this.options),
     })
-    this.#plainConfig = plainConfig(resolved, wheel, tally, (socket, code) => this.#left(socket, code))
+    this.#plainConfig = plainConfig(resolved, wheel, tally, (socket, code) => this.#plainClosed(socket, code))
     const linkOptions = { ...wsOptions, verifyClient: gate.check }
     if (session.isOn) this.#links = new LinkServer(this, linkOptions, maxPayload, options.handleProtocols)
   }
@@ -200,10 +200,14 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
     this.#plain.add(socket)
   }
 
-  /** A plain socket is closed. */
-  #left(socket: SessionSocket, code: number): void {
+  #plainClosed(socket: SessionSocket, code: number): void {
     this.#plain.delete(socket)
-    this.#drain?.drain.left(socket, code === abnormal ? 'forced' : 'closed')
+    this.#left(socket, code === abnormal ? 'forced' : 'closed')
+  }
+
+  /** To another link of a server that goes nobody has left. */
+  #left(key: object, how: keyof DrainResult): void {
+    if (how !== 'migrated' || !this.#drain?.isLeaving) this.#drain?.drain.left(key, how)
   }
 
   #startDrain({ rate, timeout, migrate }: ReturnType<typeof resolveDrain>, isLeaving: boolean): void {
