@@ -53,6 +53,7 @@ export interface DrainConfig {
 
 export class Drain implements Timed {
   slot: number = nowhere
+  place = 0
   readonly result: Promise<DrainResult>
   readonly #config: DrainConfig
   readonly #startedAt: number

@@ -268,7 +268,7 @@ export function resolveOptions(given: object, SocketClass: typeof SessionSocket)
   }
 }
 
-function resolveGroup(given: object, rules: Rules, prefix: string, others: readonly string[] = []): Record<string, unknown> {
+export function resolveGroup(given: object, rules: Rules, prefix: string, others: readonly string[] = []): Record<string, unknown> {
   const values = given as Record<string, unknown>
   for (const option of Object.keys(given)) {
     if (Object.hasOwn(rules, option) || others.includes(option) || values[option] === undefined) continue
@@ -294,7 +294,7 @@ function isSubclass(given: unknown, base: { readonly prototype: object }): boole
   return (given as { readonly prototype?: unknown }).prototype instanceof (base as never)
 }
 
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
   return typeof value === 'function' ? `the function ${value.name || 'without a name'}` : String(value)
