@@ -19,7 +19,7 @@ import { fatalClose, linkCode, partingCode, partingReason } from './link-code.ts
 import { type LinkGauge, Liveness, type LivenessConfig } from './liveness.ts'
 import type { OutboxBounds, OutboxEntry } from './outbox.ts'
 import { ServerLink, ServerSession, type Verdict } from './server-session.ts'
-import { type Payload, Session } from './session.ts'
+import { type Payload, Session, type SessionConfig } from './session.ts'
 
 export interface Credentials {
   /** A session id of 128 random bits, a key of 256, both in base64url, and the digest that is kept of the key. */
@@ -91,7 +91,9 @@ const tombstoneMs = 600_000
 
 export class ServerMachine {
   readonly #config: ServerConfig
+  /** What all links, and all sessions, have in common. */
   readonly #watch: LivenessConfig
+  readonly #terms: SessionConfig
   readonly #sessions = new Map<string, ServerSession>()
   readonly #tombstones = new Map<string, Tombstone>()
   readonly #perPrincipal = new Map<unknown, number>()
@@ -100,8 +102,9 @@ export class ServerMachine {
 
   constructor(config: ServerConfig) {
     this.#config = config
-    const { ping, dead, writeTimeout, random } = config
+    const { ping, dead, writeTimeout, random, outbox, closeTimeout, spread } = config
     this.#watch = { interval: ping, timeout: (dead - ping) / 2, dead, writeTimeout, random }
+    this.#terms = { self: 'server', outbox, closeTimeout, spread }
   }
 
   get sessions(): ReadonlyMap<string, ServerSession> {
@@ -248,9 +251,9 @@ export class ServerMachine {
       this.#refuse(now, link, { kind: 'refused', why: 'busy', after })
       return
     }
-    const { ttl, ping, dead, maxMessageBytes, credentials, outbox, closeTimeout, spread } = this.#config
+    const { ttl, ping, dead, maxMessageBytes, credentials, spread } = this.#config
     const { sid, key, digest } = credentials.issue()
-    const session = new Session({ self: 'server', outbox, closeTimeout, spread })
+    const session = new Session(this.#terms)
     const held = new ServerSession(sid, digest, verdict.principal, session, { name: 'new', link, until: now + newTtlMs })
     this.#sessions.set(sid, held)
     this.#perPrincipal.set(verdict.principal, (this.#perPrincipal.get(verdict.principal) ?? 0) + 1)
