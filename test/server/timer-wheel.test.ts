@@ -49,7 +49,8 @@ class HandClock implements Clock {
 
 class Entry implements Timed {
   slot = 0
-  place = 0
+  before: Timed | undefined
+  behind: Timed | undefined
   deadline: number
   readonly rang: number[] = []
   readonly #clock: HandClock
@@ -171,8 +172,8 @@ test('who is due and set anew before it is looked at waits for its new time', as
     late.deadline = clock.time + 500
     wheel.set(late)
   })
-  wheel.set(late)
   wheel.set(first)
+  wheel.set(late)
   await clock.forward(100)
   assert.deepEqual([first.rang.length, late.rang.length], [1, 0])
   await clock.forward(500)

@@ -19,7 +19,7 @@ import { fatalClose, linkCode, partingCode, partingReason } from './link-code.ts
 import { type LinkGauge, Liveness, type LivenessConfig } from './liveness.ts'
 import type { OutboxBounds, OutboxEntry } from './outbox.ts'
 import { ServerLink, ServerSession, type Verdict } from './server-session.ts'
-import { type Payload, Session } from './session.ts'
+import { type Payload, Session, type SessionConfig } from './session.ts'
 import { Shelf } from './shelf.ts'
 
 export interface Credentials {
@@ -95,7 +95,9 @@ const elsewhereMs = 1_000
 
 export class ServerMachine {
   readonly #config: ServerConfig
+  /** What all links, and all sessions, have in common. */
   readonly #watch: LivenessConfig
+  readonly #terms: SessionConfig
   readonly #sessions = new Map<string, ServerSession>()
   readonly #tombstones = new Map<string, Tombstone>()
   readonly #perPrincipal = new Map<unknown, number>()
@@ -107,8 +109,9 @@ export class ServerMachine {
 
   constructor(config: ServerConfig) {
     this.#config = config
-    const { ping, dead, writeTimeout, random } = config
+    const { ping, dead, writeTimeout, random, outbox, closeTimeout, spread } = config
     this.#watch = { interval: ping, timeout: (dead - ping) / 2, dead, writeTimeout, random }
+    this.#terms = { self: 'server', outbox, closeTimeout, spread }
   }
 
   get sessions(): ReadonlyMap<string, ServerSession> {
@@ -272,9 +275,9 @@ export class ServerMachine {
       this.#refuse(now, link, { kind: 'refused', why: 'busy', after })
       return
     }
-    const { ttl, ping, dead, maxMessageBytes, credentials, outbox, closeTimeout, spread } = this.#config
+    const { ttl, ping, dead, maxMessageBytes, credentials, spread } = this.#config
     const { sid, key, digest } = credentials.issue()
-    const session = new Session({ self: 'server', outbox, closeTimeout, spread })
+    const session = new Session(this.#terms)
     const held = new ServerSession(sid, digest, verdict.principal, session, { name: 'new', link, until: now + newTtlMs })
     this.#sessions.set(sid, held)
     this.#perPrincipal.set(verdict.principal, (this.#perPrincipal.get(verdict.principal) ?? 0) + 1)

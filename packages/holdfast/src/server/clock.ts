@@ -1,7 +1,7 @@
 /** Everything that a server knows of time and chance; looked up at each use. */
 
 export interface Clock {
-  /** Monotonic milliseconds. */
+  /** Monotonic milliseconds; whole ones take less room in what keeps them. */
   now(): number
   /** Epoch milliseconds. */
   wall(): number
@@ -12,7 +12,7 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: () => Math.floor(performance.now()),
   wall: () => Date.now(),
   random: () => Math.random(),
   setTimer: (run, ms) => setTimeout(run, ms),

@@ -53,7 +53,8 @@ export interface DrainConfig {
 
 export class Drain implements Timed {
   slot: number = nowhere
-  place = 0
+  before: Timed | undefined
+  behind: Timed | undefined
   readonly result: Promise<DrainResult>
   readonly #config: DrainConfig
   readonly #startedAt: number

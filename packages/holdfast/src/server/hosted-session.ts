@@ -46,7 +46,8 @@ export class HostedSession implements Timed {
   rtt: number | null = null
   isPaused = false
   slot: number = nowhere
-  place = 0
+  before: Timed | undefined
+  behind: Timed | undefined
   readonly #owner: SessionOwner
   #pingedAt: number | undefined
   #close: { readonly info: SessionCloseInfo; readonly isTold: boolean } | undefined
@@ -69,7 +70,7 @@ export class HostedSession implements Timed {
     return this.session.deadline
   }
   get request(): UpgradeRequest {
-    return this.link.visitor.request
+    return this.link.request
   }
   get readyState(): 1 | 2 | 3 {
     if (this.#close) return this.#close.isTold ? 3 : 2

@@ -4,11 +4,11 @@ import type { CloseCause } from '../core/close-info.ts'
 import { Liveness, type LivenessConfig } from '../core/liveness.ts'
 import type { Clock } from './clock.ts'
 import type { ResolvedOptions } from './options.ts'
-import { plainOf, type SessionSocket } from './session-socket.ts'
+import type { SessionSocket } from './session-socket.ts'
 import type { Tally } from './tally.ts'
 import { nowhere, type Timed, type TimerWheel } from './timer-wheel.ts'
-import type { UpgradeRequest } from './upgrade-request.ts'
-import { WsGauge } from './ws-gauge.ts'
+import { type Head, UpgradeRequest } from './upgrade-request.ts'
+import { rawSocket, WsGauge } from './ws-gauge.ts'
 
 /** What all of a server have in common. */
 export interface PlainConfig {
@@ -39,30 +39,32 @@ export function plainConfig(
   return { clock, wheel, tally, watch, closed }
 }
 
-export class PlainSocket extends WsGauge implements Timed {
-  readonly request: UpgradeRequest
+export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
   readonly principal: unknown
   slot: number = nowhere
-  place = 0
-  readonly #ws: SessionSocket
+  before: Timed | undefined
+  behind: Timed | undefined
+  readonly #head: Head
+  #request: UpgradeRequest | undefined
   readonly #config: PlainConfig
   readonly #liveness: Liveness
   #cause: CloseCause | undefined
 
-  constructor(ws: SessionSocket, request: UpgradeRequest, principal: unknown, config: PlainConfig) {
+  constructor(ws: SessionSocket, head: Head, principal: unknown, config: PlainConfig) {
     super(ws)
-    this.#ws = ws
-    this.request = request
+    this.#head = head
     this.principal = principal
     this.#config = config
     this.#liveness = new Liveness(config.watch, this, config.clock.now(), config.wheel.awake)
-    ws.on('pong', answered)
-    ws.on('close', closed)
     config.wheel.set(this)
   }
 
   get deadline(): number {
-    return this.#ws.readyState === closedState ? Infinity : this.#liveness.deadline
+    return this.ws.readyState === 3 ? Infinity : this.#liveness.deadline
+  }
+  get request(): UpgradeRequest {
+    this.#request ??= new UpgradeRequest(this.#head, rawSocket(this.ws)!)
+    return this.#request
   }
   get rtt(): number | null {
     return this.#liveness.rtt
@@ -100,46 +102,42 @@ export class PlainSocket extends WsGauge implements Timed {
         return
       case 'ping':
         // While we do not read, answers would pile up at the peer, and `ws` ends who lets them.
-        if (this.#ws.isPaused) this.#ws.pong()
+        if (this.ws.isPaused) this.ws.pong()
         else this.#ping()
         return
       case 'heartbeat-timeout':
       case 'write-timeout':
         this.#cause = verdict
-        this.#ws.terminate()
+        this.ws.terminate()
         return
     }
   }
 
-  answered(data: Buffer): void {
+  /** An event of the socket, with what comes with it. */
+  told(event: string, first: unknown): void {
+    if (event === 'pong') this.#answered(first as Buffer)
+    else if (event === 'close') this.#closed(first as number)
+  }
+
+  #answered(data: Buffer): void {
     const { clock, tally } = this.#config
     const ms = this.#liveness.answered(clock.now(), Number(data.toString()))
     if (ms !== undefined) tally.answered('plain', ms)
   }
 
-  closed(code: number): void {
+  #closed(code: number): void {
     const { wheel, tally, closed } = this.#config
     wheel.remove(this)
     tally.plainClosed(this.#internals._errorEmitted ? 'protocol' : (this.#cause ?? 'network'))
-    closed(this.#ws, code)
+    closed(this.ws, code)
   }
 
   get #internals(): Internals {
-    return this.#ws as unknown as Internals
+    return this.ws as unknown as Internals
   }
 
   #ping(): void {
     this.#config.tally.pinged('plain')
-    this.#ws.ping(String(this.#liveness.ping))
+    this.ws.ping(String(this.#liveness.ping))
   }
-}
-
-const closedState = 3
-
-// A pair of listeners for all of them: closures of their own would cost as much as the rest.
-function answered(this: SessionSocket, data: Buffer): void {
-  plainOf(this)?.answered(data)
-}
-function closed(this: SessionSocket, code: number): void {
-  plainOf(this)?.closed(code)
 }

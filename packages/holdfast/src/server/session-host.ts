@@ -48,7 +48,6 @@ export class SessionHost implements LinkOwner, SessionOwner {
   readonly #turn: TurnClock
   /** A message makes nothing due sooner: neither an acknowledgement nor a look at what is being written, nor an end. */
   readonly #restMs: number
-  readonly #hosted = new Map<ServerSession, HostedSession>()
   #isClosing = false
 
   constructor(config: HostConfig) {
@@ -84,7 +83,8 @@ export class SessionHost implements LinkOwner, SessionOwner {
 
   /** Those that end when they are asked to leave. */
   *ending(): Iterable<[object, Leaver]> {
-    for (const [session, hosted] of this.#hosted) {
+    for (const session of this.#machine.sessions.values()) {
+      const hosted = hostedOf(session)
       const ask = () => {
         this.#machine.dismiss(this.#now, session, restart.code, restart.reason)
         this.#settle(hosted)
@@ -99,8 +99,9 @@ export class SessionHost implements LinkOwner, SessionOwner {
 
   /** Those that move to another link when they are asked to leave. @param url undefined: where they dialled */
   *moving(url: string | undefined): Iterable<[object, Leaver]> {
-    for (const [session, hosted] of this.#hosted) {
+    for (const session of this.#machine.sessions.values()) {
       if (!session.link) continue
+      const hosted = hostedOf(session)
       const ask = (inMs: number, byMs: number) => {
         this.#machine.drain(this.#now, session, inMs, byMs, url)
         this.#settle(hosted)
@@ -216,7 +217,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
 
   #hostedOf(link: SessionLink): HostedSession | undefined {
     const { session } = link.server
-    return session && this.#hosted.get(session)
+    return session && hostedOf(session)
   }
 
   /** What a limit of `ws` lets through, which has to leave room for control frames. */
@@ -300,7 +301,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
         const { session, link, downtime, replayed } = output
         journal.session('info', 'resumed', session.sid, { downtimeMs: Math.round(downtime), replayed })
         this.#config.left(session, 'migrated')
-        this.#hosted.get(session)?.resumed(linkOf(link), { downtime, replayed })
+        hostedOf(session)?.resumed(linkOf(link), { downtime, replayed })
         return
       }
       case 'end':
@@ -316,7 +317,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
     journal.session('info', 'open', session.sid, { principal: session.principal })
     const socket = createSocket()
     const hosted = new HostedSession(session, socket, link, this)
-    this.#hosted.set(session, hosted)
+    session.shell = hosted
     bindSession(socket, hosted)
     try {
       this.#write(hosted)
@@ -328,17 +329,20 @@ export class SessionHost implements LinkOwner, SessionOwner {
   }
 
   #lost(session: ServerSession, close: CloseInfo): void {
-    this.#hosted.get(session)?.lost(close)
+    hostedOf(session)?.lost(close)
     if (this.#isClosing) this.#machine.terminate(this.#now, session)
   }
 
   #ended({ session, close, unsent }: ServerOutput & { kind: 'end' }): void {
-    const hosted = this.#hosted.get(session)
+    const hosted = hostedOf(session)
     if (!hosted) return
-    this.#hosted.delete(session)
     this.#config.wheel.remove(hosted)
     hosted.end(close, unsent)
   }
+}
+
+function hostedOf(session: ServerSession): HostedSession | undefined {
+  return session.shell as HostedSession | undefined
 }
 
 function linkOf(link: ServerLink): SessionLink {

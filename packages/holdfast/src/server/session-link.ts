@@ -7,7 +7,7 @@ import type { ServerLink } from '../core/server-session.ts'
 import { Outgoing, type SendCallback } from './outgoing.ts'
 import type { SessionSocket } from './session-socket.ts'
 import { nowhere, type Timed } from './timer-wheel.ts'
-import type { UpgradeRequest } from './upgrade-request.ts'
+import { type Head, UpgradeRequest } from './upgrade-request.ts'
 import { rawSocket, WsGauge } from './ws-gauge.ts'
 
 /** To whom a link tells what happens to it. */
@@ -24,7 +24,7 @@ export interface LinkOwner {
 
 /** Whose link it is, as origin check and authentication found. */
 export interface Visitor {
-  readonly request: UpgradeRequest
+  readonly head: Head
   readonly principal: unknown
   /** The subprotocol that was chosen for a new session; empty for none. */
   readonly proto: string
@@ -34,7 +34,7 @@ export interface Visitor {
 
 /** Where a socket of `ws` leads what it has to tell; nowhere once nothing more is to be heard. */
 const linkOf: unique symbol = Symbol('holdfast.link')
-type Linked = { [linkOf]?: SessionLink | undefined }
+type Linked = { [linkOf]?: SessionLink | undefined; _events?: undefined }
 
 /** Tells its link without going through listeners: they cost half a kilobyte a socket, and time for each message. */
 export class LinkSocket extends WsSocket {
@@ -64,15 +64,16 @@ const codesOfErrors: { readonly [error: string]: number } = {
   // biome-ignore-end lint/style/useNamingConvention: the names of `ws`
 }
 
-export class SessionLink extends WsGauge implements Timed {
+export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed {
   readonly visitor: Visitor
   slot: number = nowhere
-  place = 0
+  before: Timed | undefined
+  behind: Timed | undefined
   /** As the machine knows it. */
   server!: ServerLink
-  readonly #ws: LinkSocket & Linked
   readonly #owner: LinkOwner
   readonly #isCompressing: boolean
+  #request: UpgradeRequest | undefined
   #failure: CloseInfo | undefined
   /** What was written in this turn of the event loop: nothing, one frame, or more, which wait for its end. */
   #turn: 'silent' | 'spoken' | 'corked' = 'silent'
@@ -80,17 +81,21 @@ export class SessionLink extends WsGauge implements Timed {
   constructor(ws: LinkSocket, owner: LinkOwner, visitor: Visitor) {
     super(ws)
     this.visitor = visitor
-    this.#ws = ws
     this.#owner = owner
     this.#isCompressing = ws.extensions !== ''
-    this.#ws[linkOf] = this
+    this.ws[linkOf] = this
+    this.ws._events = undefined // it has no listeners, and room for some
   }
 
+  get request(): UpgradeRequest {
+    this.#request ??= new UpgradeRequest(this.visitor.head, this.raw!)
+    return this.#request
+  }
   get extensions(): string {
-    return this.#ws.extensions
+    return this.ws.extensions
   }
   get raw(): ReturnType<typeof rawSocket> {
-    return rawSocket(this.#ws)
+    return rawSocket(this.ws)
   }
   get deadline(): number {
     return this.server.deadline
@@ -110,21 +115,21 @@ export class SessionLink extends WsGauge implements Timed {
 
   /** Says goodbye. */
   close(code: number, reason: string): void {
-    this.#ws.resume() // the peer's answer must be read, whoever stopped reading
-    this.#ws.close(code, reason)
+    this.ws.resume() // the peer's answer must be read, whoever stopped reading
+    this.ws.close(code, reason)
   }
 
   drop(): void {
-    const ws = this.#ws
+    const ws = this.ws
     ws[linkOf] = undefined
     ws.terminate()
   }
 
   pause(): void {
-    this.#ws.pause()
+    this.ws.pause()
   }
   resume(): void {
-    this.#ws.resume()
+    this.ws.resume()
   }
 
   /** An event of the socket, with what comes with it. */
@@ -143,7 +148,7 @@ export class SessionLink extends WsGauge implements Timed {
         this.#failure ??= abnormalClose('overflow')
         return
       case 'close':
-        this.#ws[linkOf] = undefined
+        this.ws[linkOf] = undefined
         this.#owner.linkClosed(this, this.#failure ?? peersClose(first, second))
         return
     }
@@ -152,7 +157,7 @@ export class SessionLink extends WsGauge implements Timed {
   #send(data: string | Buffer | Blob, isBinary: boolean, isCompressed: boolean, awaited: Outgoing | undefined): void {
     const bytes = typeof data === 'string' ? bytesPerUnit * data.length : data instanceof Blob ? data.size : data.length
     const isBusy = this.#isCompressing || this.backlog + bytes > busyBytes
-    this.#ws.send(data as Buffer, { binary: isBinary, compress: isCompressed }, this.#onWritten(awaited, isBusy))
+    this.ws.send(data as Buffer, { binary: isBinary, compress: isCompressed }, this.#onWritten(awaited, isBusy))
   }
 
   #onWritten(awaited: Outgoing | undefined, isBusy: boolean): SendCallback | undefined {

@@ -18,11 +18,6 @@ export interface SessionSocketEvents {
 type Data = Parameters<WsSocket['send']>[0]
 type Callback = (error: Error) => void
 
-/** Where `ws` reads it. */
-interface Internals {
-  _protocol: string
-}
-
 const plain = WsSocket.prototype
 
 let bind: (socket: SessionSocket, hosted: HostedSession) => void
@@ -42,7 +37,8 @@ export class SessionSocket extends WsSocket {
   static {
     bind = (socket, hosted) => {
       socket.#hosted = hosted
-      ;(socket as unknown as Internals)._protocol = hosted.link.visitor.proto
+      // What is a link's; a socket that was never one has no use for its share of it.
+      Object.assign(socket, { _protocol: hosted.link.visitor.proto, _extensions: undefined, _autoPongComplete: undefined })
     }
     bindLink = (socket, link) => {
       socket.#plain = link
@@ -90,6 +86,12 @@ export class SessionSocket extends WsSocket {
   /** How the session ended, in and after `close`; null before, and for a plain socket. */
   get closeInfo(): SessionCloseInfo | null {
     return this.#hosted?.closeInfo ?? null
+  }
+
+  /** A heartbeat hears what the application hears; a listener of its own would cost as much as all the rest of it. */
+  override emit(event: string | symbol, ...details: any[]): boolean {
+    this.#plain?.told(event as string, details[0])
+    return super.emit(event, ...details)
   }
 
   override on<K extends keyof SessionSocketEvents>(event: K, listener: (this: this, ...details: SessionSocketEvents[K]) => void): this

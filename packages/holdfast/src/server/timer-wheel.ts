@@ -13,8 +13,9 @@ export interface Timed {
   readonly deadline: number
   /** Where it waits; the wheel's, `nowhere` at first. */
   slot: number
-  /** Which one it is there; the wheel's. */
-  place: number
+  /** Its neighbours there; the wheel's. */
+  before: Timed | undefined
+  behind: Timed | undefined
   /** The deadline has come. @param now all that had arrived by then has been read */
   ring(now: number): void
 }
@@ -32,7 +33,8 @@ export class TimerWheel {
   /** Awake time for all who wait here. */
   readonly awake: AwakeClock
   readonly #clock: Clock
-  readonly #slots: (Timed[] | undefined)[] = new Array(slotCount)
+  /** The first of each; they are linked, because an array for a few would be larger than they are. */
+  readonly #slots: (Timed | undefined)[] = new Array(slotCount)
   #size = 0
   /** The last slot that was emptied; slots are numbered from the clock's beginning. */
   #current = 0
@@ -63,9 +65,11 @@ export class TimerWheel {
     const slot = Math.min(Math.max(Math.ceil(deadline / slotMs), this.#current + 1), this.#current + slotCount - 1)
     if (entry.slot !== nowhere && entry.slot <= slot) return
     this.#take(entry)
-    const entries = (this.#slots[slot % slotCount] ??= [])
+    const first = this.#slots[slot % slotCount]
+    if (first) first.before = entry
+    this.#slots[slot % slotCount] = entry
     entry.slot = slot
-    entry.place = entries.push(entry) - 1
+    entry.behind = first
     this.#size++
     this.#arm(slot)
   }
@@ -87,16 +91,19 @@ export class TimerWheel {
     this.awake.restart(now)
   }
 
-  /** The last one of its slot takes its place. */
   #take(entry: Timed): void {
     if (entry.slot === nowhere) return
-    const entries = this.#slots[entry.slot % slotCount]!
-    const last = entries.pop()!
-    if (last !== entry) {
-      entries[entry.place] = last
-      last.place = entry.place
-    }
+    const { before, behind } = entry
+    if (before) before.behind = behind
+    else this.#slots[entry.slot % slotCount] = behind
+    if (behind) behind.before = before
+    this.#release(entry)
+  }
+
+  #release(entry: Timed): void {
     entry.slot = nowhere
+    entry.before = undefined
+    entry.behind = undefined
     this.#size--
   }
 
@@ -145,14 +152,14 @@ export class TimerWheel {
   #empty(last: number): void {
     const end = Math.min(last, this.#current + slotCount)
     for (let slot = this.#current + 1; slot <= end; slot++) {
-      const entries = this.#slots[slot % slotCount]
-      if (!entries?.length) continue
+      let entry = this.#slots[slot % slotCount]
       this.#slots[slot % slotCount] = undefined
-      for (const entry of entries) {
-        entry.slot = nowhere
+      while (entry) {
+        const { behind } = entry
+        this.#release(entry)
         this.#due.push(entry)
+        entry = behind
       }
-      this.#size -= entries.length
     }
     this.#current = Math.max(this.#current, last)
   }
@@ -162,7 +169,7 @@ export class TimerWheel {
     if (this.#due.length === 0) this.#due = [] // a list that was long keeps its room
     if (this.#size === 0) return
     let slot = this.#current + 1
-    while (!this.#slots[slot % slotCount]?.length) slot++
+    while (!this.#slots[slot % slotCount]) slot++
     this.#arm(slot)
   }
 }

@@ -9,11 +9,11 @@ import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 
 /** What a request line and its headers said. */
-interface Head {
+export interface Head {
   readonly method: string
   readonly url: string
   readonly httpVersion: string
-  readonly rawHeaders: string[]
+  readonly rawHeaders: readonly string[]
 }
 
 const leftOut = 'sec-websocket-key'
@@ -28,11 +28,10 @@ let pooledLength = 0
 export class UpgradeRequest {
   readonly socket: Socket
   readonly #head: Head
-  #headers: IncomingMessage['headers'] | undefined
 
-  constructor(request: IncomingMessage) {
-    this.socket = request.socket
-    this.#head = pooled(request)
+  constructor(head: Head, socket: Socket) {
+    this.socket = socket
+    this.#head = head
   }
 
   get method(): string {
@@ -48,14 +47,15 @@ export class UpgradeRequest {
   get rawHeaders(): readonly string[] {
     return this.#head.rawHeaders
   }
-  /** As Node has them: names in lower case, what came twice joined. */
+  /** Read by Node's rules: names in lower case, what came twice joined. */
   get headers(): IncomingMessage['headers'] {
-    this.#headers ??= parsed(this.#head.rawHeaders, this.socket)
-    return this.#headers
+    const message = new IncomingMessage(this.socket)
+    message.rawHeaders = [...this.#head.rawHeaders]
+    return message.headers
   }
 }
 
-function pooled(request: IncomingMessage): Head {
+export function headOf(request: IncomingMessage): Head {
   const { method = '', url = '', httpVersion, rawHeaders } = request
   const names = rawHeaders.map((_, index) => rawHeaders[index - (index % 2)]!.toLowerCase())
   const kept = rawHeaders.filter((_, index) => names[index] !== leftOut)
@@ -72,11 +72,4 @@ function pooled(request: IncomingMessage): Head {
     pooledLength -= oldest.length
   }
   return own
-}
-
-/** Node's rules, by Node. */
-function parsed(rawHeaders: string[], socket: Socket): IncomingMessage['headers'] {
-  const message = new IncomingMessage(socket)
-  message.rawHeaders = rawHeaders
-  return message.headers
 }

@@ -16,7 +16,7 @@ import { SessionHost } from './session-host.ts'
 import { bindPlain, plainOf, SessionSocket } from './session-socket.ts'
 import { type ServerTotals, Tally } from './tally.ts'
 import { TimerWheel } from './timer-wheel.ts'
-import { UpgradeRequest } from './upgrade-request.ts'
+import { headOf } from './upgrade-request.ts'
 
 /** Read on demand. */
 export interface ServerStats {
@@ -188,14 +188,14 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
       callback(socket, request)
     }
     const granted = verdict.kind === 'accepted' ? { ...verdict, proto } : verdict
-    const visitor = { request: new UpgradeRequest(request), principal, proto, welcome: offer.isResuming ? undefined : welcome }
+    const visitor = { head: headOf(request), principal, proto, welcome: offer.isResuming ? undefined : welcome }
     this.#host.accept(ws, offer.isResuming, visitor, granted)
   }
 
   /** A client that speaks no holdfast; `ws` has put its socket among the clients. */
   #adopt(socket: SessionSocket, request: IncomingMessage): void {
     const { principal } = this.#gate.passOf(request)
-    bindPlain(socket, new PlainSocket(socket, new UpgradeRequest(request), principal, this.#plainConfig))
+    bindPlain(socket, new PlainSocket(socket, headOf(request), principal, this.#plainConfig))
     this.#tally.linkOpened('plain')
     this.#plain.add(socket)
   }
