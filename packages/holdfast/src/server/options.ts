@@ -96,7 +96,7 @@ const wsOptionNames: readonly string[] = [
   'WebSocket',
 ]
 
-interface Rule {
+export interface Rule {
   readonly isValid: (value: any) => boolean
   readonly text: string
   readonly preset?: unknown
@@ -115,13 +115,13 @@ const isPositive = (value: unknown) => typeof value === 'number' && value > 0
 const isFunction = (value: unknown) => typeof value === 'function'
 const isObject = (value: unknown) => typeof value === 'object' && value !== null
 
-const milliseconds = (preset: number): Rule => ({
+export const milliseconds = (preset: number): Rule => ({
   isValid: (value) => isPositive(value) && value <= longestMs,
   text: `a number of milliseconds above 0 and up to ${longestMs}`,
   preset,
 })
-const limit = (preset: number): Rule => ({ isValid: isPositive, text: 'a number above 0, or Infinity', preset })
-const group = (fields: Rules): Rule => ({
+export const limit = (preset: number): Rule => ({ isValid: isPositive, text: 'a number above 0, or Infinity', preset })
+export const group = (fields: Rules): Rule => ({
   isValid: (value) => value === false || (isObject(value) && !Array.isArray(value)),
   text: 'an object of options, or false',
   fields,
@@ -178,7 +178,8 @@ export function resolveOptions(given: object, SocketClass: typeof SessionSocket)
   }
 }
 
-function resolveGroup(given: object, rules: Rules, prefix: string, others: readonly string[] = []): Record<string, unknown> {
+/** @throws TypeError naming option, value and rule */
+export function resolveGroup(given: object, rules: Rules, prefix: string, others: readonly string[] = []): Record<string, unknown> {
   const values = given as Record<string, unknown>
   for (const option of Object.keys(given)) {
     if (Object.hasOwn(rules, option) || others.includes(option) || values[option] === undefined) continue
