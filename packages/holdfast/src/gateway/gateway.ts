@@ -105,7 +105,7 @@ class SessionGateway implements Gateway {
       handleProtocols: (_, request) => this.#waiting.get(request)?.chosen || false,
     })
     this.#sessions.on('connection', (client, request) => this.#join(client, request))
-    this.#sessions.on('error', () => {}) // of the listener: `listen` rejects with it
+    this.#sessions.on('error', (error) => this.#journal.listenerFailed(error))
     this.#upstreamConfig = {
       clock,
       wheel: new TimerWheel(clock),
