@@ -88,6 +88,8 @@ class SessionGateway implements Gateway {
   readonly #sessions: WebSocketServer
   readonly #upstreamConfig: UpstreamConfig
   readonly #upstreams = new Set<Upstream>()
+  /** Whether the listener is the gateway's to close: it made it, or began to listen with it. */
+  #ownsListener: boolean
   /** Dialled for a client whose own handshake is not done. */
   readonly #waiting = new WeakMap<IncomingMessage, Upstream>()
 
@@ -96,6 +98,7 @@ class SessionGateway implements Gateway {
     this.#options = options
     this.#journal = new GatewayJournal(new Journal(holdfast.logger, holdfast.name))
     this.#listener = options.server ?? createListener(options)
+    this.#ownsListener = options.server === undefined
     this.#sessions = new WebSocketServer({
       ...holdfast,
       server: this.#listener as HttpServer,
@@ -124,6 +127,7 @@ class SessionGateway implements Gateway {
 
   async listen(port: number | string, host?: string): Promise<Listening> {
     const listener = this.#listener
+    this.#ownsListener = true
     if (typeof port === 'string') listener.listen(port)
     else listener.listen(port, host)
     await once(listener, 'listening')
@@ -161,10 +165,9 @@ class SessionGateway implements Gateway {
       this.#sessions.close(() => resolve())
     })
     const listener = new Promise<void>((resolve) => {
-      if (this.#options.server) resolve()
-      else this.#listener.close(() => resolve())
+      if (this.#ownsListener) this.#listener.close(() => resolve())
+      else resolve()
     })
-    this.#listener.closeIdleConnections()
     await Promise.all([sessions, listener])
   }
 
