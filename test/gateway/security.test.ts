@@ -232,6 +232,25 @@ describe('messages', { timeout: 60_000 }, () => {
     })
 })
 
+describe('connections of one address', { timeout: 60_000 }, () => {
+  test('are limited, whichever trusted proxy they come through; the backend is not dialled', async () => {
+    await using route = await openRoute({ limits: { maxPerAddress: 1 }, trustProxies: ['127.0.0.1'] })
+    const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+    const first = await dial(`${route.url}/idle`, [], from('192.0.2.1'))
+    assert.equal((await refusedUpgrade(`${route.url}/idle`, [], from('192.0.2.1'))).statusCode, 429)
+    const second = await dial(`${route.url}/idle`, [], from('192.0.2.2'))
+    assert.equal(route.peer.attempts.length, 2)
+    for (const { ws } of [first, second]) ws.close()
+  })
+  test('are counted by their own address when nobody is trusted', async () => {
+    await using route = await openRoute({ limits: { maxPerAddress: 1 } })
+    const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+    const { ws } = await dial(`${route.url}/idle`, [], from('192.0.2.1'))
+    assert.equal((await refusedUpgrade(`${route.url}/idle`, [], from('192.0.2.2'))).statusCode, 429)
+    ws.close()
+  })
+})
+
 describe('pages of other sites', { timeout: 60_000 }, () => {
   test('are refused with 403, and the backend is not dialled', async () => {
     await using route = await openRoute({ origins: ['https://app.example'] })

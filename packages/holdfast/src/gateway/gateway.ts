@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { DrainOptions, DrainResult } from '../server/drain.ts'
 import { Journal } from '../server/journal.ts'
 import { withoutReserved } from '../server/offer.ts'
 import { Refusal } from '../server/refusal.ts'
@@ -12,9 +13,9 @@ import { TimerWheel } from '../server/timer-wheel.ts'
 import { type ServerStats, WebSocketServer } from '../server/websocket-server.ts'
 import { Allowance } from './allowance.ts'
 import { Bridge } from './bridge.ts'
-import { forwardedHeaders } from './forwarded-header.ts'
+import { clientAddress, forwardedHeaders } from './forwarded-header.ts'
 import { GatewayJournal } from './journal.ts'
-import { addressOf, type GatewayOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { type GatewayOptions, type ResolvedOptions, resolveOptions, upstreamAddress } from './options.ts'
 import { targetFault } from './target.ts'
 import { type DialFailure, dial, type Upstream, type UpstreamConfig } from './upstream.ts'
 
@@ -30,17 +31,6 @@ export interface Listening {
   readonly port: number
 }
 
-export interface DrainOptions {
-  rate?: number | undefined
-  timeout?: number | undefined
-  signal?: AbortSignal | undefined
-}
-export interface DrainResult {
-  readonly migrated: number
-  readonly closed: number
-  readonly forced: number
-}
-
 export interface Gateway extends AsyncDisposable {
   /**
    * Listens on a port (0: a free one), or on a Unix socket if a path is given.
@@ -50,7 +40,11 @@ export interface Gateway extends AsyncDisposable {
    */
   listen(port: number | string, host?: string): Promise<Listening>
   readonly stats: GatewayStats
-  /** Sends all clients elsewhere, little by little, and ends their sessions in order. */
+  /**
+   * As of `WebSocketServer`: lets its clients leave, each at a slot of its own, in order. A backend hears of it (1001) when its client has left.
+   *
+   * @throws TypeError for an option that is unknown or wrong, naming option, value and rule
+   */
   drain(options?: DrainOptions): Promise<DrainResult>
   /** Says goodbye to all clients and backends (1001), and takes no more. */
   close(): Promise<void>
@@ -71,7 +65,6 @@ export function createGateway(options: GatewayOptions): Gateway {
 }
 
 const goingAway = 1001
-const serviceRestart = 1012
 const badGateway = 502
 const gatewayTimeout = 504
 const tooManyHeaders = 431
@@ -90,6 +83,8 @@ class SessionGateway implements Gateway {
   readonly #upstreams = new Set<Upstream>()
   /** Whether the listener is the gateway's to close: it made it, or began to listen with it. */
   #ownsListener: boolean
+  /** No session begins any more, and so nobody is dialled. */
+  #isLeaving = false
   /** Dialled for a client whose own handshake is not done. */
   readonly #waiting = new WeakMap<IncomingMessage, Upstream>()
 
@@ -138,12 +133,10 @@ class SessionGateway implements Gateway {
     return { url: `${scheme}://${shown.includes(':') ? `[${shown}]` : shown}:${address.port}`, port: address.port }
   }
 
-  async drain(): Promise<DrainResult> {
-    const clients = [...this.#sessions.clients]
-    const ends = clients.map((client) => new Promise((resolve) => client.once('close', resolve)))
-    for (const client of clients) client.close(serviceRestart)
-    await Promise.all(ends)
-    return { migrated: 0, closed: clients.length, forced: 0 }
+  drain(options: DrainOptions = {}): Promise<DrainResult> {
+    const result = this.#sessions.drain(options)
+    this.#isLeaving ||= !options.migrate
+    return result
   }
 
   async close(): Promise<void> {
@@ -174,7 +167,7 @@ class SessionGateway implements Gateway {
   /** Asked for each upgrade; what is thrown is its answer. A session that goes on has its backend already. */
   async #admit(request: IncomingMessage, info: { resuming: boolean }): Promise<unknown> {
     const { authenticate } = this.#options.holdfast
-    if (info.resuming) return authenticate?.(request, info)
+    if (info.resuming || this.#isLeaving) return authenticate?.(request, info)
     this.#examine(request)
     const principal = await authenticate?.(request, info)
     await this.#dial(request)
@@ -189,7 +182,7 @@ class SessionGateway implements Gateway {
   }
 
   #refuse(request: IncomingMessage, status: number, reason: string): never {
-    this.#journal.refused(request, status, reason)
+    this.#journal.refused(request, clientAddress(request, this.#options.headers.trust), status, reason)
     throw new Refusal(status, { message: reason })
   }
 
@@ -212,9 +205,9 @@ class SessionGateway implements Gateway {
 
   async #addressFor(request: IncomingMessage): Promise<URL> {
     const { upstream } = this.#options
-    if (typeof upstream !== 'function') return addressOf(upstream)
+    if (typeof upstream !== 'function') return upstreamAddress(upstream)
     try {
-      return addressOf(await upstream(request))
+      return upstreamAddress(await upstream(request))
     } catch (error) {
       if (error instanceof Refusal) throw error
       this.#journal.fault('upstream', error)
@@ -236,10 +229,10 @@ class SessionGateway implements Gateway {
   }
 
   #join(client: SessionSocket, request: IncomingMessage): void {
-    const { clock, limits } = this.#options
+    const { clock, limits, headers } = this.#options
     const upstream = this.#waiting.get(request)!
     this.#waiting.delete(request)
-    this.#journal.open(client, upstream)
+    this.#journal.open(client, upstream, clientAddress(request, headers.trust))
     const isLimited = limits.messagesPerSecond !== Infinity || limits.bytesPerSecond !== Infinity
     new Bridge(client, upstream, { clock, journal: this.#journal }, isLimited ? new Allowance(limits) : undefined)
   }

@@ -25,18 +25,12 @@ export class GatewayJournal {
     this.#journal = journal
   }
 
-  refused(request: IncomingMessage, status: number, reason: string): void {
-    this.#write('warn', 'request refused', { client: request.socket.remoteAddress, path: pathOf(request), status, reason })
+  refused(request: IncomingMessage, address: string | undefined, status: number, reason: string): void {
+    this.#write('warn', 'request refused', { client: address, path: pathOf(request), status, reason })
   }
 
-  open(client: SessionSocket, upstream: Upstream): void {
-    const { remoteAddress } = client.request.socket
-    this.#write('info', 'upstream open', {
-      ...nameOf(client),
-      upstream: upstream.place,
-      client: remoteAddress,
-      path: pathOf(client.request),
-    })
+  open(client: SessionSocket, upstream: Upstream, address: string | undefined): void {
+    this.#write('info', 'upstream open', { ...nameOf(client), upstream: upstream.place, client: address, path: pathOf(client.request) })
   }
 
   failed(request: IncomingMessage, place: string, status: number, failure: DialFailure): void {
@@ -75,7 +69,7 @@ export class GatewayJournal {
   }
 
   #write(level: Level, event: GatewayEvent, fields: object): void {
-    this.#journal.write(level, event, fields)
+    this.#journal.server(level, event, fields)
   }
 }
 
