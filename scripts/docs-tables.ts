@@ -6,10 +6,13 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { type Rules, reconnectingRules, socketRules } from '../packages/holdfast/src/client/options.ts'
 import { closeCodes } from '../packages/holdfast/src/core/close-code.ts'
+import { gatewayRules } from '../packages/holdfast/src/gateway/options.ts'
 import { serverRules } from '../packages/holdfast/src/server/options.ts'
 import { parity } from '../test/server/ws-parity.ts'
 
 const root = new URL('../', import.meta.url)
+
+const serverOptions = new Set(optionRows(serverRules).map(([option]) => option!))
 
 const tables: readonly { readonly file: string; readonly name: string; readonly rows: readonly (readonly string[])[] }[] = [
   {
@@ -30,6 +33,11 @@ const tables: readonly { readonly file: string; readonly name: string; readonly 
     file: 'docs/guide/server.md',
     name: 'server-options',
     rows: [['option', 'default', 'what it may be'], ...optionRows(serverRules)],
+  },
+  {
+    file: 'docs/guide/gateway.md',
+    name: 'gateway-options',
+    rows: [['option', 'default', 'what it may be'], ...optionRows(gatewayRules).filter(([option]) => !serverOptions.has(option!))],
   },
   {
     file: 'docs/guide/server.md',
@@ -69,7 +77,7 @@ function optionRows(rules: Rules, prefix = ''): string[][] {
 }
 
 function preset(value: unknown): string {
-  if (value === undefined || typeof value === 'object') return '–'
+  if (value === undefined || typeof value === 'object' || typeof value === 'function') return '–'
   return `\`${typeof value === 'string' ? `'${value}'` : String(value)}\``
 }
 

@@ -25,9 +25,13 @@ describe('options', () => {
     [{ upstream: 'http://x' }, /^option upstream is "http:\/\/x"; /],
     [{ upstream: 'ws://x/?a=1' }, /^option upstream is /],
     [{ upstream: nowhere, upstreams: [] }, /^unknown option upstreams \(an array\); known are upstream, server, /],
-    [{ upstream: nowhere, maxPayload: 0 }, 'option maxPayload is 0; it must be a number of bytes above 0'],
+    [{ upstream: nowhere, maxPayload: 0 }, 'option maxPayload is 0; it must be a whole number of bytes above 0'],
     [{ upstream: nowhere, maxPayload: '1MB' }, /^option maxPayload is "1MB"; /],
     [{ upstream: nowhere, limits: { headers: 5 } }, /^unknown option limits.headers \(5\); known are .*headerBytes, headerCount, /],
+    [
+      { upstream: nowhere, limits: { headerBytes: Infinity } },
+      /^option limits.headerBytes is Infinity; it must be a whole number of bytes/,
+    ],
     [{ upstream: nowhere, limits: false }, /^option limits is false; /],
     [
       { upstream: nowhere, limits: { messagesPerSecond: 0 } },

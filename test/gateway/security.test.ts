@@ -139,12 +139,11 @@ describe('headers of one hop', { timeout: 60_000 }, () => {
   test('cannot carry line ends, or a second request, to the backend', async () => {
     await using route = await openRoute({ forwardHeaders: ['X-Tenant'] })
     for (const text of ['X-Tenant: a\rX-Evil: b', 'X-Tenant: a\nX-Evil: b', 'X-Tenant: a\r\n X-Evil: b', 'X-Tenant: a\u0000b'])
-      await raw(route.port, '/idle', [text])
+      assert.match(await raw(route.port, '/idle', [text]), /^HTTP\/1\.1 400 /)
+    assert.equal(route.peer.attempts.length, 0)
     await raw(route.port, '/idle', ['Content-Length: 40', 'Transfer-Encoding: chunked', '', 'GET /evil HTTP/1.1', 'Host: x', ''])
-    for (const { path, headers } of route.peer.attempts) {
-      assert.equal(path, '/idle')
-      assert.deepEqual([headers['x-evil'], headers['content-length'], headers['transfer-encoding']], [undefined, undefined, undefined])
-    }
+    for (const { path, headers } of route.peer.attempts)
+      assert.deepEqual([path, headers['content-length'], headers['transfer-encoding']], ['/idle', undefined, undefined])
   })
 })
 

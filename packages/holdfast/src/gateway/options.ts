@@ -76,6 +76,11 @@ const mebibyte = 1024 * kibibyte
 const schemes = ['ws:', 'wss:', 'ws+unix:']
 
 const isObject = (value: unknown) => typeof value === 'object' && value !== null
+const whole = (what: string, preset: number): Rule => ({
+  isValid: (value) => Number.isSafeInteger(value) && value > 0,
+  text: `a whole number of ${what} above 0`,
+  preset,
+})
 const addressText = 'a ws:, wss: or ws+unix: URL without query and fragment'
 
 const upstreamRule = {
@@ -101,7 +106,7 @@ export const gatewayRules: Rules = {
   },
   upstreamHeartbeat: group({ interval: milliseconds(30_000), timeout: milliseconds(10_000) }),
   upstreamConnectTimeout: milliseconds(10_000),
-  maxPayload: { isValid: (value) => Number.isSafeInteger(value) && value > 0, text: 'a number of bytes above 0', preset: mebibyte },
+  maxPayload: whole('bytes', mebibyte),
   perMessageDeflate: {
     isValid: (value) => typeof value === 'boolean' || isObject(value),
     text: 'true, false, or an object',
@@ -111,8 +116,8 @@ export const gatewayRules: Rules = {
     ...serverLimits,
     fields: {
       ...serverLimits.fields,
-      headerBytes: limit(16 * kibibyte),
-      headerCount: limit(100),
+      headerBytes: whole('bytes', 16 * kibibyte),
+      headerCount: whole('headers', 100),
       handshakeTimeout: milliseconds(10_000),
       messagesPerSecond: limit(Infinity),
       bytesPerSecond: limit(Infinity),
