@@ -68,14 +68,13 @@ describe('a client that does not read stops its backend', { timeout: 90_000 }, (
 })
 
 describe('a client that never reads again', { timeout: 60_000 }, () => {
-  const options = { writeTimeout: 200, session: { ttl: 200 } }
-
   test('loses its link, then its session, and the backend is told that it is gone', async () => {
     // What a session may hold fits into the kernel, so that it is the missing answer that gives such a client away.
-    await using route = await openRoute({ ...options, heartbeat: { interval: 100, timeout: 200 } })
+    const session = { ttl: 200, maxBytes: 4 * kibibyte }
+    await using route = await openRoute({ session, heartbeat: { interval: 100, timeout: 200 } })
     const { link } = await begin(`${route.url}/idle`)
     link.ws.pause()
-    sendAll(route.peer.connections[0]!.socket, 1_000, 64 * kibibyte)
+    sendAll(route.peer.connections[0]!.socket, 1_000, kibibyte)
     assert.equal((await route.line('session lost')).fields.cause, 'heartbeat-timeout')
     assert.equal((await route.line('client ended')).fields.code, 1006)
     assert.equal((await route.peer.waitFor('closed')).code, 1001)
@@ -84,7 +83,7 @@ describe('a client that never reads again', { timeout: 60_000 }, () => {
   })
 
   test('loses its link if it has no session, and the backend is told that it is gone', async () => {
-    await using route = await openRoute(options)
+    await using route = await openRoute({ writeTimeout: 200 })
     const link = await dial(`${route.url}/idle`, [])
     link.ws.pause()
     sendAll(route.peer.connections[0]!.socket, 1_000, 64 * kibibyte)
