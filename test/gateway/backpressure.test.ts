@@ -103,6 +103,19 @@ describe('a backend that never reads again', { timeout: 60_000 }, () => {
   })
 })
 
+describe('a backend that ends while its client has to wait for it', { timeout: 60_000 }, () => {
+  test('is told to the client at once', async () => {
+    await using route = await openRoute()
+    await using client = new WebSocket(`${route.url}/silent`, null, { resume: true, outbox: { maxBytes: Infinity } })
+    await client.opened
+    sendAll(client, 400, 64 * kibibyte)
+    await settled(() => client.stats.unackedBytes + client.bufferedAmount)
+    route.peer.connections[0]!.socket.terminate()
+    const close = await client.closed
+    assert.deepEqual([close.code, close.reason, close.wasClean], [1014, 'upstream lost', true])
+  })
+})
+
 describe('a backend that does not read stops its client', { timeout: 90_000 }, () => {
   const count = 1_000
   const bytes = 64 * kibibyte
