@@ -66,11 +66,14 @@ export function createGateway(options: GatewayOptions): Gateway {
 
 const goingAway = 1001
 const badGateway = 502
+const unavailable = 503
 const gatewayTimeout = 504
 const tooManyHeaders = 431
 const badRequest = 400
 const upgradeRequired = 426
 const secondMs = 1_000
+/** Of `writeTimeout` and `closeTimeout`, as in a server. */
+const defaultTimeoutMs = 10_000
 /** How often who is late is looked for, within the time that he has. */
 const looks = 4
 
@@ -149,6 +152,7 @@ class SessionGateway implements Gateway {
     const closed = this.#closed()
     for (const client of this.#sessions.clients) client.terminate()
     for (const upstream of this.#upstreams) upstream.drop()
+    if (this.#ownsListener) this.#listener.closeAllConnections()
     await closed
   }
 
@@ -238,8 +242,6 @@ class SessionGateway implements Gateway {
   }
 }
 
-const defaultTimeoutMs = 10_000
-
 /** A server that answers nothing but upgrades, and waits for nobody long. */
 function createListener({ limits }: ResolvedOptions): HttpServer {
   const { headerBytes, headerCount, handshakeTimeout } = limits
@@ -271,6 +273,8 @@ function answerTo(failure: DialFailure, wall: number): { readonly status: number
     case 'unreachable':
     case 'protocol':
       return { status: badGateway, retryAfter: undefined }
+    case 'aborted':
+      return { status: unavailable, retryAfter: undefined }
   }
 }
 

@@ -42,6 +42,8 @@ export type DialFailure =
   | { readonly cause: 'unreachable'; readonly error: Error }
   | { readonly cause: 'protocol'; readonly error: Error }
   | { readonly cause: 'timeout' }
+  /** Nobody waits for it any more. */
+  | { readonly cause: 'aborted' }
 
 /** How the link to a backend ended. */
 export interface UpstreamEnd {
@@ -70,6 +72,7 @@ const busyBytes = 256 * 1024
 const waiting: State = { name: 'waiting' }
 const leaving: State = { name: 'leaving' }
 const failed: UpstreamEnd = { code: 1006, reason: '', cause: 'network' }
+const aborted: DialFailure = { cause: 'aborted' }
 const tooBig = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
 
 /** `opened` settles when the link is open, or rejects with a DialFailure. */
@@ -146,6 +149,7 @@ export class Upstream extends WsSocket implements Timed {
 
   /** Says goodbye, behind all that was written; nobody wants to hear more. */
   leave({ code, reason }: EndCode): void {
+    this.fail(aborted)
     if (this.#state.name === 'over') return
     this.#state = leaving
     this.resume() // its answer must be read, whoever stopped reading
@@ -185,11 +189,11 @@ export class Upstream extends WsSocket implements Timed {
 
   /** Ends it without a word. */
   drop(): void {
-    if (this.#state.name === 'dialling') this.fail({ cause: 'unreachable', error: new Error('the gateway is closing') })
-    else this.terminate()
+    this.fail(aborted)
+    this.terminate()
   }
 
-  /** The dial has failed. */
+  /** The dial has failed, if there is still one. */
   fail(failure: DialFailure): void {
     if (this.#state.name !== 'dialling') return
     const { settle } = this.#state
