@@ -13,7 +13,7 @@ import { type ServerStats, WebSocketServer } from '../server/websocket-server.ts
 import { Allowance } from './allowance.ts'
 import { Bridge } from './bridge.ts'
 import { forwardedHeaders } from './forwarded-header.ts'
-import { GatewayJournal } from './journal.ts'
+import { GatewayJournal, shortened } from './journal.ts'
 import { addressOf, type GatewayOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { targetFault } from './target.ts'
 import { type DialFailure, dial, type Upstream, type UpstreamConfig } from './upstream.ts'
@@ -22,6 +22,22 @@ import { type DialFailure, dial, type Upstream, type UpstreamConfig } from './up
 export interface GatewayStats extends ServerStats {
   /** Links to backends, also those that are being dialled or closed. */
   readonly upstreams: number
+}
+
+/** A client, and what is held for it. */
+export interface GatewayClient {
+  /** The beginning of the session's id, as in the log; null without a session. */
+  readonly session: string | null
+  /** Whether it is there now. */
+  readonly attached: boolean
+  /** When it came first, in epoch milliseconds. */
+  readonly since: number
+  /** Bytes that it has not taken, or not acknowledged. */
+  readonly bufferedBytes: number
+  /** Host and port, or the path of a Unix socket. */
+  readonly upstream: string
+  /** Where its last link came from; null on a Unix socket. */
+  readonly remote: string | null
 }
 
 export interface Listening {
@@ -50,6 +66,8 @@ export interface Gateway extends AsyncDisposable {
    */
   listen(port: number | string, host?: string): Promise<Listening>
   readonly stats: GatewayStats
+  /** All there are, also those that are away; made when it is read. */
+  readonly clients: readonly GatewayClient[]
   /** Sends all clients elsewhere, little by little, and ends their sessions in order. */
   drain(options?: DrainOptions): Promise<DrainResult>
   /** Says goodbye to all clients and backends (1001), and takes no more. */
@@ -90,6 +108,7 @@ class SessionGateway implements Gateway {
   readonly #upstreams = new Set<Upstream>()
   /** Dialled for a client whose own handshake is not done. */
   readonly #waiting = new WeakMap<IncomingMessage, Upstream>()
+  readonly #joined = new WeakMap<SessionSocket, Pick<GatewayClient, 'since' | 'upstream' | 'remote'>>()
 
   constructor(options: ResolvedOptions) {
     const { holdfast, clock, maxPayload, perMessageDeflate } = options
@@ -120,6 +139,16 @@ class SessionGateway implements Gateway {
 
   get stats(): GatewayStats {
     return { ...this.#sessions.stats, upstreams: this.#upstreams.size }
+  }
+
+  get clients(): readonly GatewayClient[] {
+    return [...this.#sessions.clients].flatMap((client) => {
+      const joined = this.#joined.get(client)
+      if (!joined) return []
+      const { sessionId, attached, bufferedAmount, unackedAmount, request } = client
+      const remote = request.socket.remoteAddress ?? joined.remote
+      return { ...joined, session: sessionId && shortened(sessionId), attached, bufferedBytes: bufferedAmount + unackedAmount, remote }
+    })
   }
 
   async listen(port: number | string, host?: string): Promise<Listening> {
@@ -236,6 +265,7 @@ class SessionGateway implements Gateway {
     const { clock, limits } = this.#options
     const upstream = this.#waiting.get(request)!
     this.#waiting.delete(request)
+    this.#joined.set(client, { since: clock.wall(), upstream: upstream.place, remote: request.socket.remoteAddress ?? null })
     this.#journal.open(client, upstream)
     const isLimited = limits.messagesPerSecond !== Infinity || limits.bytesPerSecond !== Infinity
     new Bridge(client, upstream, { clock, journal: this.#journal }, isLimited ? new Allowance(limits) : undefined)

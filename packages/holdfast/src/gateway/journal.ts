@@ -75,7 +75,12 @@ export class GatewayJournal {
 }
 
 function nameOf({ sessionId }: SessionSocket): { session: string | null } {
-  return { session: sessionId?.slice(0, shownCharacters) ?? null }
+  return { session: sessionId && shortened(sessionId) }
+}
+
+/** The whole id is half of a credential. */
+export function shortened(sessionId: string): string {
+  return sessionId.slice(0, shownCharacters)
 }
 
 function pathOf({ url = '' }: IncomingMessage): string {
