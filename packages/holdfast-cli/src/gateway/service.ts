@@ -1,0 +1,201 @@
+/**
+ * The gateway as a program: its listeners, its log, its certificate, and its end.
+ *
+ *   starting ── both listen ──▶ ready ── SIGTERM, SIGINT, POST /api/drain ──▶ draining ── nobody is left, or the timeout ──▶ over
+ */
+
+import { once } from 'node:events'
+import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http'
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createGateway, type Gateway } from 'holdfast/gateway'
+import { Refusal } from 'holdfast/server'
+import { type ExitCode, exitCode } from '../exit-code.ts'
+import { watchInterruption } from '../interruption.ts'
+import { UsageError } from '../usage-error.ts'
+import { type Address, renderAddress } from './address.ts'
+import { createAdmin, type Readiness } from './admin.ts'
+import { readCertificate } from './certificate.ts'
+import { withoutPassword } from './configuration.ts'
+import { listenOn } from './listening.ts'
+import { type Log, openLog } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import { findRoute, renderRoute } from './route.ts'
+import type { Settings } from './setting.ts'
+
+export interface RunOptions {
+  /** What is odd about the configuration, though it can be used. */
+  readonly doubts?: readonly string[]
+  readonly color: boolean
+  /** Called when it listens. */
+  readonly announce?: (url: string) => void
+}
+
+/** Resolves when it has drained. @throws UsageError for what cannot be used, or listened on */
+export async function runGateway(settings: Settings, { doubts = [], color, announce }: RunOptions): Promise<ExitCode> {
+  const log = openLog(settings, color)
+  for (const doubt of doubts) log.warn(doubt)
+  const service = createService(settings, log)
+  const unwatch = watchInterruption(() => service.drain())
+  const reload = (): void => service.reload()
+  process.on('SIGHUP', reload)
+  try {
+    const url = await service.start()
+    announce?.(url)
+    await service.end()
+    return exitCode.ok
+  } finally {
+    process.off('SIGHUP', reload)
+    unwatch()
+    await service.close()
+  }
+}
+
+/** What the library finds wrong with its options was given here as settings. */
+function createService(settings: Settings, log: Log): Service {
+  try {
+    return new Service(settings, log)
+  } catch (error) {
+    throw error instanceof TypeError || error instanceof RangeError ? new UsageError(error.message, { cause: error }) : error
+  }
+}
+
+class Service {
+  readonly #settings: Settings
+  readonly #log: Log
+  readonly #public: HttpServer | HttpsServer
+  readonly #gateway: Gateway
+  readonly #admin: HttpServer
+  readonly #drainAsked = new AbortController()
+  #readiness: Readiness = 'starting'
+
+  constructor(settings: Settings, log: Log) {
+    this.#settings = settings
+    this.#log = log
+    this.#public = createPublic(settings)
+    this.#gateway = createGateway(optionsOf(settings, this.#public, log))
+    this.#admin = createAdmin({
+      hosts: settings.adminHost,
+      readiness: () => this.#readiness,
+      sessions: () => this.#gateway.clients,
+      metrics: createMetrics(this.#gateway),
+      drain: () => this.drain(),
+    })
+  }
+
+  /** Returns the url for clients. The admin listener comes first: whoever asks meanwhile is told that it is not ready yet. */
+  async start(): Promise<string> {
+    const { listen, admin, upstream, hold } = this.#settings
+    if (admin) this.#log.info({ admin: renderAddress(await listenOn(this.#admin, admin, 'admin')) }, 'admin listening')
+    const url = urlOf(await listenOn(this.#public, listen, 'listen'), this.#public)
+    const upstreams = upstream.map((route) => withoutPassword(renderRoute(route)))
+    this.#log.info({ url, upstreams, holdMs: hold }, 'listening')
+    if (this.#readiness === 'starting') this.#readiness = 'ready'
+    return url
+  }
+
+  /** Asks it to come to its end; the first time counts. */
+  drain(): void {
+    this.#readiness = 'draining'
+    this.#drainAsked.abort()
+  }
+
+  /** Waits until it is asked to drain, and drains. */
+  async end(): Promise<void> {
+    const { signal } = this.#drainAsked
+    if (!signal.aborted) await once(signal, 'abort')
+    const { drainDelay, drainRate, drainTimeout } = this.#settings
+    const { sessions, plain } = this.#gateway.stats
+    this.#log.info({ sessions, plain, delayMs: drainDelay, timeoutMs: drainTimeout }, 'draining')
+    await sleep(drainDelay)
+    const drained = await this.#gateway.drain({ timeout: drainTimeout, ...(drainRate !== null && { rate: drainRate }) })
+    this.#log.info(drained, 'drained')
+  }
+
+  /** Connections that are open keep the certificate they have; new ones get the new one. */
+  reload(): void {
+    const { tlsCert, tlsKey } = this.#settings
+    if (tlsCert === null || tlsKey === null || !('setSecureContext' in this.#public)) {
+      this.#log.info('nothing to reload: there is no certificate')
+      return
+    }
+    try {
+      const { cert, key, subject, validTo } = readCertificate({ cert: tlsCert, key: tlsKey })
+      this.#public.setSecureContext({ cert, key })
+      this.#log.info({ subject, validTo }, 'certificate reloaded')
+    } catch (error) {
+      this.#log.error({ problem: (error as Error).message }, 'certificate not reloaded; the old one stays')
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#gateway.close()
+    for (const server of [this.#public, this.#admin]) {
+      if (server.listening) await new Promise((resolve) => server.close(resolve).closeAllConnections())
+    }
+  }
+}
+
+/** Whoever is slow with a request, or has no end of headers, is sent away by Node itself. */
+function createPublic({ tlsCert, tlsKey, headerBytes, handshakeTimeout }: Settings): HttpServer | HttpsServer {
+  const options = {
+    maxHeaderSize: headerBytes,
+    headersTimeout: handshakeTimeout,
+    requestTimeout: handshakeTimeout,
+    connectionsCheckingInterval: Math.max(shortestCheckMs, handshakeTimeout / checksPerTimeout),
+  }
+  if (tlsCert === null || tlsKey === null) return createHttpServer(options, sayUpgrade)
+  try {
+    const { cert, key } = readCertificate({ cert: tlsCert, key: tlsKey })
+    return createHttpsServer({ ...options, cert, key, handshakeTimeout }, sayUpgrade)
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error })
+  }
+}
+
+const shortestCheckMs = 100
+const checksPerTimeout = 4
+const upgradeRequired = 426
+
+const sayUpgrade: RequestListener = (_request, response) => {
+  response.writeHead(upgradeRequired, { 'Content-Type': 'text/plain', Connection: 'close', Upgrade: 'websocket' })
+  response.end('Only WebSockets are served here.\n')
+}
+
+function optionsOf(settings: Settings, server: HttpServer | HttpsServer, log: Log): Parameters<typeof createGateway>[0] {
+  const { heartbeat, heartbeatTimeout, upstreamHeartbeat, upstreamHeartbeatTimeout, origin, trustProxy } = settings
+  return {
+    server,
+    upstream: ({ url = '/' }) => {
+      const route = findRoute(settings.upstream, url)
+      if (route === undefined) throw new Refusal(404)
+      return route.url
+    },
+    session: {
+      ttl: settings.hold,
+      maxBytes: settings.buffer,
+      maxMessages: settings.bufferMessages,
+      maxTotalBytes: settings.maxBuffered,
+      maxSessions: settings.maxSessions,
+    },
+    heartbeat: heartbeat === null ? false : { interval: heartbeat, timeout: heartbeatTimeout },
+    upstreamHeartbeat: upstreamHeartbeat === null ? false : { interval: upstreamHeartbeat, timeout: upstreamHeartbeatTimeout },
+    upstreamConnectTimeout: settings.upstreamTimeout,
+    maxPayload: settings.maxMessage,
+    perMessageDeflate: settings.compression,
+    forwardHeaders: settings.forwardHeader,
+    trustProxies: trustProxy,
+    ...(origin.length > 0 && { origins: origin }),
+    limits: {
+      headerCount: settings.headerCount,
+      messagesPerSecond: settings.messageRate ?? Infinity,
+      bytesPerSecond: settings.byteRate ?? Infinity,
+    },
+    logger: log,
+  }
+}
+
+function urlOf(address: Address, server: HttpServer | HttpsServer): string {
+  const scheme = 'setSecureContext' in server ? 'wss' : 'ws'
+  return address.kind === 'unix' ? `${scheme}+unix:${address.path}` : `${scheme}://${renderAddress(address)}`
+}
