@@ -17,13 +17,19 @@ export function openLog({ logLevel, logFormat }: Pick<Settings, 'logLevel' | 'lo
     formatters: { level: (label: string) => ({ level: label }) },
   }
   const isPretty = logFormat === 'pretty' || (logFormat === 'auto' && process.stderr.isTTY)
-  return isPretty ? pino(options, prettyStream(isColourWanted)) : pino(options, pino.destination({ fd: stderrDescriptor, sync: true }))
+  return pino(options, isPretty ? prettyStream(isColourWanted) : stderr())
+}
+
+/** Where nobody reads any more, nothing can be said; that is no reason to end sessions. */
+function stderr(): ReturnType<typeof pino.destination> {
+  const stream = pino.destination({ fd: stderrDescriptor, sync: true })
+  stream.on('error', () => {})
+  return stream
 }
 
 function prettyStream(isColourWanted: boolean): StreamEntry['stream'] {
   return PinoPretty({
-    destination: stderrDescriptor,
-    sync: true,
+    destination: stderr(),
     colorize: coloursFor(process.stderr, isColourWanted).isColorSupported,
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,

@@ -5,6 +5,7 @@
  */
 
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -37,7 +38,7 @@ export async function runGateway(settings: Settings, { doubts = [], color, annou
   for (const doubt of doubts) log.warn(doubt)
   const service = createService(settings, log)
   const unwatch = watchInterruption(() => service.drain())
-  const reload = (): void => service.reload()
+  const reload = (): void => (isTerminalGone() ? service.drain() : service.reload())
   process.on('SIGHUP', reload)
   try {
     const url = await service.start()
@@ -48,6 +49,17 @@ export async function runGateway(settings: Settings, { doubts = [], color, annou
     process.off('SIGHUP', reload)
     unwatch()
     await service.close()
+  }
+}
+
+/** SIGHUP is also what a terminal says that is closed; who was started there ends with it. */
+function isTerminalGone(): boolean {
+  if (!process.stderr.isTTY) return false
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return false
+  } catch {
+    return true
   }
 }
 
