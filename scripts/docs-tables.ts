@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { type Rules, reconnectingRules, socketRules } from '../packages/holdfast/src/client/options.ts'
 import { closeCodes } from '../packages/holdfast/src/core/close-code.ts'
 import { serverRules } from '../packages/holdfast/src/server/options.ts'
+import { isList, keyOf, type SettingName, settingNames, settingOf } from '../packages/holdfast-cli/src/gateway/setting.ts'
 import { parity } from '../test/server/ws-parity.ts'
 
 const root = new URL('../', import.meta.url)
@@ -25,6 +26,11 @@ const tables: readonly { readonly file: string; readonly name: string; readonly 
     file: 'docs/guide/options.md',
     name: 'options',
     rows: [['option', 'default', 'what it may be'], ...optionRows(socketRules), ...optionRows(own(reconnectingRules))],
+  },
+  {
+    file: 'docs/guide/gateway-program.md',
+    name: 'gateway-settings',
+    rows: [['setting', 'value', 'default', 'what it is'], ...settingNames.map(settingRow)],
   },
   {
     file: 'docs/guide/server.md',
@@ -66,6 +72,12 @@ function optionRows(rules: Rules, prefix = ''): string[][] {
     if (rule.fields) return optionRows(rule.fields, `${prefix}${option}.`)
     return [[`\`${prefix}${option}\``, preset(rule.preset), rule.text]]
   })
+}
+
+function settingRow(name: SettingName): string[] {
+  const setting = settingOf(name)
+  const value = `\`${setting.kind.placeholder.replaceAll('|', '\\|')}\`${isList(setting) ? ', several' : ''}`
+  return [`\`${keyOf(name)}\``, value, isList(setting) ? setting.without : `\`${setting.preset}\``, setting.help.replaceAll('|', '\\|')]
 }
 
 function preset(value: unknown): string {

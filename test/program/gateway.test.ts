@@ -5,9 +5,10 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer as createHttpServer, request } from 'node:http'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
 import { type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { WebSocketServer } from 'ws'
@@ -16,7 +17,7 @@ import { type Certificate, createCertificate } from '../peers/certificate.ts'
 import { dial, nextMessage, refusal } from '../peers/client.ts'
 import { needs } from '../peers/requirement.ts'
 import { startWs } from '../peers/ws.ts'
-import { Child, startChaos, startGateway } from './child.ts'
+import { Child, type Gateway, startChaos, startGateway } from './child.ts'
 import { records, run } from './program.ts'
 import { Terminal } from './terminal.ts'
 
@@ -224,6 +225,66 @@ describe('the gateway', { concurrency: true }, () => {
     assert.match(stderr, /"upstreams":\["ws:\/\/user:…@/)
     assert.doesNotMatch(stderr, /word/)
     for (const line of records(stderr)) assert.equal(typeof line.msg, 'string')
+  })
+})
+
+describe('the limits of the gateway', { concurrency: true }, () => {
+  /** The status line of the answer to a request that `head` begins. */
+  async function answerTo({ url }: Gateway, head: string): Promise<string> {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    socket.write(head)
+    const answer = await text(socket)
+    return answer.split('\r\n', 1)[0]!
+  }
+  const upgrade = 'GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n'
+  const rest = 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
+
+  test('are for the size of the headers, their number, and the time that a request may take', async () => {
+    await using peer = await startWs()
+    await using gateway = await startGateway(
+      ...['--upstream', peer.url, '--header-bytes', '1KiB', '--header-count', '10', '--handshake-timeout', '300ms'],
+    )
+    assert.match(await answerTo(gateway, `${upgrade}X-Long: ${'x'.repeat(1_100)}\r\n${rest}`), /^HTTP\/1\.1 431 /)
+    assert.match(await answerTo(gateway, `${upgrade}${'X-Many: x\r\n'.repeat(6)}${rest}`), /^HTTP\/1\.1 431 /)
+    assert.match(await answerTo(gateway, upgrade), /^HTTP\/1\.1 408 /)
+    assert.equal(peer.attempts.length, 0)
+  })
+
+  test('are for origins, messages, and the sessions that there may be', async () => {
+    await using peer = await startWs()
+    await using gateway = await startGateway(
+      ...[
+        '--upstream',
+        peer.url,
+        '--origin',
+        'https://a.example',
+        '--origin',
+        'https://b.example',
+        '--max-message',
+        '1KiB',
+        '--max-sessions',
+        '1',
+      ],
+    )
+    for (const origin of ['https://a.example', 'https://b.example']) await dial(`${gateway.url}/echo`, [], { origin }).opened
+    const stranger = dial(`${gateway.url}/echo`, [], { origin: 'https://c.example' })
+    assert.match(String((await once(stranger.socket, 'error'))[0]), /403/)
+    const { socket, opened, closed } = dial(`${gateway.url}/echo`)
+    await opened
+    socket.send('x'.repeat(1_025))
+    assert.equal((await closed).code, 1009)
+    await using first = new ReconnectingWebSocket(`${gateway.url}/echo`, [], { resume: true })
+    await first.opened
+    await using second = new ReconnectingWebSocket(`${gateway.url}/echo`, [], { resume: true })
+    await once(second, 'retry')
+  })
+
+  test('let chosen headers through, and no others', async () => {
+    await using peer = await startWs()
+    await using gateway = await startGateway('--upstream', peer.url, '--forward-header', 'X-Tenant')
+    await dial(`${gateway.url}/echo`, [], { headers: { 'X-Tenant': 'a', 'X-Other': 'b', Cookie: 'c=1' } }).opened
+    const [{ headers } = {} as never] = peer.attempts
+    assert.deepEqual([headers['x-tenant'], headers['x-other'], headers.cookie], ['a', undefined, 'c=1'])
   })
 })
 

@@ -113,7 +113,6 @@ describe('what cannot be used is named with its source, its value and the rule:'
     [{ listen: '9090', admin: '127.0.0.1:9090' }, /^listen and admin are both 127\.0\.0\.1:9090/],
     [{ listen: '0.0.0.0:9090', admin: '127.0.0.1:9090' }, /^listen and admin are both/],
     [{ admin: '0.0.0.0:9090' }, /^admin is 0\.0\.0\.0:9090, which other machines reach; .*--admin-allow-remote$/],
-    [{ maxMessage: '2MiB' }, /^max-message is larger than buffer/],
     [{ hold: ['1s', '2s'] }, /^--hold is a list; it must be/],
   ]
   for (const [settings, words] of wrong)

@@ -59,7 +59,7 @@ export function resolveConfiguration({ flags, environment, file }: Sources, prob
 }
 
 /** What is in order by itself, and does not go together. */
-function contradictions({ listen, upstream, admin, adminAllowRemote, tlsCert, tlsKey, maxMessage, buffer }: Settings): string[] {
+function contradictions({ listen, upstream, admin, adminAllowRemote, tlsCert, tlsKey }: Settings): string[] {
   const rival = findRival(upstream)
   return [
     ...(upstream.length === 0 ? ['there is no upstream; name the backend, such as --upstream ws://127.0.0.1:9000'] : []),
@@ -73,7 +73,6 @@ function contradictions({ listen, upstream, admin, adminAllowRemote, tlsCert, tl
     ...(admin && !adminAllowRemote && !isLoopback(admin)
       ? [`admin is ${renderAddress(admin)}, which other machines reach; choose 127.0.0.1, or say so with --admin-allow-remote`]
       : []),
-    ...(maxMessage > buffer ? [`max-message is larger than buffer; a message must find room in a session that holds nothing else`] : []),
   ]
 }
 

@@ -93,6 +93,12 @@ class Service {
       metrics: createMetrics(this.#gateway),
       drain: () => this.drain(),
     })
+    // Such as no more file descriptors: it goes on with those it has. What goes wrong before is told by who waits for it to listen.
+    for (const [name, server] of Object.entries({ listen: this.#public, admin: this.#admin }))
+      server.on(
+        'error',
+        (error) => this.#readiness === 'starting' || log.error({ problem: error.message }, `${name}: a connection was not accepted`),
+      )
   }
 
   /** Returns the url for clients. The admin listener comes first: whoever asks meanwhile is told that it is not ready yet. */
@@ -149,7 +155,14 @@ class Service {
 }
 
 /** Whoever is slow with a request, or has no end of headers, is sent away by Node itself. */
-function createPublic({ tlsCert, tlsKey, headerBytes, handshakeTimeout }: Settings): HttpServer | HttpsServer {
+function createPublic(settings: Settings): HttpServer | HttpsServer {
+  const server = createListener(settings)
+  // Node leaves out those beyond it, and one too many is enough to see.
+  server.maxHeadersCount = settings.headerCount + 1
+  return server
+}
+
+function createListener({ tlsCert, tlsKey, headerBytes, handshakeTimeout }: Settings): HttpServer | HttpsServer {
   const options = {
     maxHeaderSize: headerBytes,
     headersTimeout: handshakeTimeout,
