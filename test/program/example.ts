@@ -39,8 +39,10 @@ export class Daemon implements AsyncDisposable {
     const daemon = new Daemon(command, args)
     const giveUpAt = performance.now() + hopelessMs
     while (!(await isListening(port))) {
-      if (daemon.#child.exitCode !== null || performance.now() > giveUpAt)
+      if (daemon.#child.exitCode !== null || performance.now() > giveUpAt) {
+        await daemon[Symbol.asyncDispose]()
         throw new Error(`${command} ${args.join(' ')} does not listen on ${port}:\n${daemon.#output}`)
+      }
       await sleep(pollMs)
     }
     return daemon

@@ -242,7 +242,7 @@ describe('the limits of the gateway', { concurrency: true }, () => {
   test('are for the size of the headers, their number, and the time that a request may take', async () => {
     await using peer = await startWs()
     await using gateway = await startGateway(
-      ...['--upstream', peer.url, '--header-bytes', '1KiB', '--header-count', '10', '--handshake-timeout', '300ms'],
+      ...['--upstream', peer.url, '--header-bytes', '1KiB', '--header-count', '10', '--handshake-timeout', '1s'],
     )
     assert.match(await answerTo(gateway, `${upgrade}X-Long: ${'x'.repeat(1_100)}\r\n${rest}`), /^HTTP\/1\.1 431 /)
     assert.match(await answerTo(gateway, `${upgrade}${'X-Many: x\r\n'.repeat(6)}${rest}`), /^HTTP\/1\.1 431 /)
@@ -339,39 +339,46 @@ describe('the admin listener', { concurrency: true }, () => {
 })
 
 describe('the end of the gateway', { concurrency: true }, () => {
-  test('at SIGTERM: not ready first, then sessions end in order with 1012, backends with 1001, and 0', async () => {
+  test('at SIGTERM: sessions end in order with 1012, backends with 1001, and 0', async () => {
     await using peer = await startWs()
-    await using gateway = await startGateway('--upstream', peer.url, '--drain-delay', '500ms')
+    await using gateway = await startGateway('--upstream', peer.url)
     await using socket = new ReconnectingWebSocket(`${gateway.url}/echo`, [], { resume: true })
     await socket.opened
+    socket.send('one')
+    const [[{ data }]] = (await Promise.all([once(socket, 'message'), socket.sendAsync('two')])) as any[]
     const closed = once(socket, 'close')
     gateway.child.kill('SIGTERM')
-    await gateway.child.says(/"msg":"draining"/, 'stderr')
-    const ready = await fetch(`${gateway.admin}/readyz`)
-    assert.deepEqual([ready.status, await ready.text()], [503, 'draining\n'])
-    // Until the delay is over it serves: who came by an old list of backends is not turned away.
-    const late = dial(`${gateway.url}/echo`)
-    await late.opened
     const [{ code, wasClean, unconfirmed }] = (await closed) as any[]
-    assert.deepEqual([code, wasClean, unconfirmed], [1012, true, []])
+    assert.deepEqual([data, code, wasClean, unconfirmed], ['one', 1012, true, []])
     assert.equal(await gateway.child.exit, 0)
     assert.equal((await peer.waitFor('closed')).code, 1001)
     assert.match(gateway.child.stderr, /"msg":"drained"/)
   })
 
-  test('a second signal is at once, with 143 or 130', async () => {
-    for (const [signal, expected] of [
-      ['SIGTERM', 143],
-      ['SIGINT', 130],
-    ] as const) {
+  for (const [signal, expected] of [
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const) {
+    test(`is not ready first, for as long as the delay, but serves; a second signal, ${signal}, is at once, with ${expected}`, async () => {
       await using peer = await startWs()
       await using gateway = await startGateway('--upstream', peer.url, '--drain-delay', '1h')
+      const early = dial(`${gateway.url}/echo`)
+      await early.opened
       gateway.child.kill('SIGTERM')
       await gateway.child.says(/"msg":"draining"/, 'stderr')
+      const ready = await fetch(`${gateway.admin}/readyz`)
+      assert.deepEqual([ready.status, await ready.text()], [503, 'draining\n'])
+      // Who comes by an old list of backends is not turned away.
+      const late = dial(`${gateway.url}/echo`)
+      await late.opened
+      for (const { socket } of [early, late]) {
+        socket.send('still served')
+        assert.equal(String((await nextMessage(socket)).data), 'still served')
+      }
       gateway.child.kill(signal)
       assert.equal(await gateway.child.exit, expected)
-    }
-  })
+    })
+  }
 
   test('with nobody there is at once, with 0', async () => {
     await using gateway = await startGateway('--upstream', upstream)
