@@ -4,11 +4,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { WebSocket } from 'holdfast'
 import type { WebSocket as Plain } from 'ws'
-import { FaultProxy } from '../../packages/holdfast-cli/src/fault/index.ts'
 import { EventRecord } from '../client/record.ts'
 import { until } from '../fault/patience.ts'
 import { begin, dial } from '../server/script-client.ts'
-import { openRoute } from './gateway.ts'
+import { openPath, openRoute, partition } from './gateway.ts'
 
 const kibibyte = 1024
 const mebibyte = 1024 * kibibyte
@@ -101,7 +100,10 @@ describe('a backend that does not read stops its client', { timeout: 90_000 }, (
     socket.on('message', (data) => numbers.push(Number(String(data))))
     socket.resume()
     await until(() => numbers.length === count, 'all messages')
-    assert.deepEqual(numbers, Array.from({ length: count }, (_, number) => number))
+    assert.deepEqual(
+      numbers,
+      Array.from({ length: count }, (_, number) => number),
+    )
   }
 })
 
@@ -112,48 +114,39 @@ describe('while a client is away', { timeout: 90_000 }, () => {
   ]
   for (const [name, count, bytes] of shapes)
     test(`its session keeps what it may, and the backend waits with the rest: ${name}`, async () => {
-      await using route = await openRoute({ upstreamHeartbeat: { interval: 50, timeout: 5_000 } })
-      const proxy = await FaultProxy.listen({ upstream: route.url })
-      await using client = new WebSocket(`${proxy.url}/idle`, null, { resume: true, retry })
+      await using route = await openPath({ upstreamHeartbeat: { interval: 50, timeout: 5_000 } })
+      await using client = new WebSocket(`${route.url}/idle`, null, { resume: true, retry })
       const record = new EventRecord(client)
       await record.until('open')
       const { socket } = route.peer.connections[0]!
-      await proxy.refuse()
-      proxy.reset()
-      await record.until('lost')
-      await until(() => route.gateway.stats.attached === 0, 'loss at the gateway')
+      await partition(route)
       sendAll(socket, count, bytes)
       await route.line('upstream held back')
       assert.ok(route.gateway.stats.bufferedBytes <= mebibyte, `${route.gateway.stats.bufferedBytes} bytes held`)
       const pongs = route.peer.count('pong')
       await until(() => route.peer.count('pong') > pongs + 2, 'signs of life, which the backend needs also while it is not read')
-      await proxy.accept()
+      await route.proxy.accept()
       await until(() => record.all('message').length === count, 'all messages')
       assert.deepEqual(
         record.all('message').map(({ data }) => Number(data)),
         Array.from({ length: count }, (_, number) => number),
       )
       assert.deepEqual([route.peer.count('closed'), record.all('close').length, route.peer.connections.length], [0, 0, 1])
-      await proxy.close()
     })
 
   test('and its backend ends, it hears the last words and the close when it is back', async () => {
-    await using route = await openRoute({ closeTimeout: 50 })
-    const proxy = await FaultProxy.listen({ upstream: route.url })
-    await using client = new WebSocket(`${proxy.url}/idle`, null, { resume: true, retry })
+    await using route = await openPath({ closeTimeout: 50 })
+    await using client = new WebSocket(`${route.url}/idle`, null, { resume: true, retry })
     const record = new EventRecord(client)
     await record.until('open')
-    await proxy.refuse()
-    proxy.reset()
-    await until(() => route.gateway.stats.attached === 0, 'loss at the gateway')
+    await partition(route)
     const { socket } = route.peer.connections[0]!
     sendAll(socket, 3_000, 1_000)
     socket.close(4000, 'done')
     await record.until('retry', 20) // long after the time that a close may take
-    await proxy.accept()
+    await route.proxy.accept()
     const close = await record.until('close')
     assert.deepEqual([close.code, close.reason, close.wasClean], [4000, 'done', true])
     assert.equal(record.all('message').length, 3_000)
-    await proxy.close()
   })
 })

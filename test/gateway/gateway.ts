@@ -1,6 +1,7 @@
 // A gateway on a port of its own, for one test, and what it logs.
 
 import { createGateway, type Gateway, type GatewayOptions } from '../../packages/holdfast/src/gateway.ts'
+import { FaultProxy } from '../../packages/holdfast-cli/src/fault/index.ts'
 import { until } from '../fault/patience.ts'
 import { startWs, type WsOptions, type WsPeer } from '../peers/ws.ts'
 
@@ -50,4 +51,30 @@ export async function openRoute(options: Partial<GatewayOptions> = {}, peerOptio
       await peer.stop()
     },
   }
+}
+
+export interface Path extends Route {
+  readonly proxy: FaultProxy
+}
+
+/** And a network on the way to the gateway that a test can break: `url` leads through it. */
+export async function openPath(options?: Partial<GatewayOptions>): Promise<Path> {
+  const route = await openRoute(options)
+  const proxy = await FaultProxy.listen({ upstream: route.url })
+  return {
+    ...route,
+    url: proxy.url,
+    proxy,
+    [Symbol.asyncDispose]: async () => {
+      await route[Symbol.asyncDispose]()
+      await proxy.close()
+    },
+  }
+}
+
+/** Breaks all links of clients, and lets nobody back before `proxy.accept()`. */
+export async function partition({ proxy, gateway }: Path): Promise<void> {
+  await proxy.refuse()
+  proxy.reset()
+  await until(() => gateway.stats.attached === 0, 'loss at the gateway')
 }

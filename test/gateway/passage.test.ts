@@ -149,7 +149,10 @@ for (const { name, open } of kinds) {
       for (let number = 0; number < 1_000; number++) client.send(`${number}`)
       client.close(4000)
       await route.peer.waitFor('closed')
-      assert.deepEqual(heard, Array.from({ length: 1_000 }, (_, number) => `${number}`))
+      assert.deepEqual(
+        heard,
+        Array.from({ length: 1_000 }, (_, number) => `${number}`),
+      )
     })
 
     test('cookies, credentials, origin and named headers go to the backend, and no others', async () => {
@@ -165,7 +168,14 @@ for (const { name, open } of kinds) {
       }
       const client = await open(`${route.url}/idle`, [], given)
       client.close()
-      const { host, connection, upgrade, 'sec-websocket-key': key, 'sec-websocket-version': version, ...rest } = route.peer.attempts[0]!.headers
+      const {
+        host,
+        connection,
+        upgrade,
+        'sec-websocket-key': key,
+        'sec-websocket-version': version,
+        ...rest
+      } = route.peer.attempts[0]!.headers
       const { 'x-other': _, ...passed } = given
       assert.deepEqual(
         { ...rest },
@@ -195,7 +205,7 @@ describe('a refusal of the backend is the client’s', { timeout: 60_000 }, () =
     const { headers } = await refusedUpgrade(`${route.url}/refuse?status=503&retryAfter=7`, [])
     assert.equal(headers['retry-after'], '7')
     const { fields, level } = await route.line('upstream failed')
-    assert.deepEqual([level, fields['cause'], fields['status']], ['warn', 'refused', 400])
+    assert.deepEqual([level, fields.cause, fields.status], ['warn', 'refused', 400])
     assert.equal(route.gateway.stats.upstreams, 0)
   })
 
@@ -218,7 +228,10 @@ describe('where the backend is', { timeout: 60_000 }, () => {
     await using gateway = await startGateway({ upstream })
     for (const [path, peer] of [['/a/x', a] as const, ['/b/y', b] as const]) {
       const { ws } = await dial(`${gateway.url}${path}`, [])
-      assert.deepEqual(peer.attempts.map((each) => each.path), [path])
+      assert.deepEqual(
+        peer.attempts.map((each) => each.path),
+        [path],
+      )
       ws.close()
     }
     assert.equal((await refusedUpgrade(`${gateway.url}/c`, [])).statusCode, 404)
@@ -235,7 +248,7 @@ describe('where the backend is', { timeout: 60_000 }, () => {
     assert.equal((await refusedUpgrade(gateway.url, [])).statusCode, 502)
     result = new Error('no idea')
     assert.equal((await refusedUpgrade(gateway.url, [])).statusCode, 502)
-    const errors = gateway.lines.filter(({ level }) => level === 'error').map(({ fields }) => String(fields['err'].message))
+    const errors = gateway.lines.filter(({ level }) => level === 'error').map(({ fields }) => String(fields.err.message))
     assert.deepEqual(errors, [
       'upstream returned http://elsewhere; it must be a ws:, wss: or ws+unix: URL without query and fragment',
       'no idea',
@@ -292,6 +305,6 @@ describe('over TLS', { ...needs('openssl'), timeout: 60_000 }, () => {
     setDefaultCACertificates(known)
     assert.equal((await refusedUpgrade(gateway.url, [], { ca })).statusCode, 502)
     const { fields } = await gateway.line('upstream failed')
-    assert.equal(fields['cause'], 'unreachable')
+    assert.equal(fields.cause, 'unreachable')
   })
 })

@@ -20,12 +20,11 @@ export interface HeaderRules {
 
 /** @throws TypeError for a header that the gateway makes itself, or that concerns one hop only */
 export function headerRules(forwardHeaders: readonly string[], trust: Trust): HeaderRules {
-  const more = forwardHeaders.map((name) => name.toLowerCase())
-  for (const name of more) {
-    const why = whyNot(name)
+  for (const name of forwardHeaders) {
+    const why = whyNot(name.toLowerCase())
     if (why) throw new TypeError(`option forwardHeaders has ${JSON.stringify(name)}, which ${why}`)
   }
-  return { names: [...new Set([...always, ...more])], trust }
+  return { names: [...new Set([...always, ...forwardHeaders.map((name) => name.toLowerCase())])], trust }
 }
 
 export function forwardedHeaders(request: IncomingMessage, { names, trust }: HeaderRules): Record<string, string> {
