@@ -13,7 +13,7 @@
 
 import type { CloseInfo } from './close-info.ts'
 import { abnormalClose, sessionLost } from './close-info.ts'
-import { decode, encode, isControl, type Refused, type Resume } from './control.ts'
+import { decode, encode, isControl, type Refusal, type Refused, type Resume } from './control.ts'
 import { fatalClose, linkCode, partingCode, partingReason } from './link-code.ts'
 import { type LinkGauge, Liveness } from './liveness.ts'
 import type { OutboxBounds, OutboxEntry } from './outbox.ts'
@@ -57,7 +57,8 @@ export interface ServerConfig {
 }
 
 export type ServerOutput =
-  | { readonly kind: 'write'; readonly link: ServerLink; readonly frame: unknown }
+  /** `why`: the frame refuses a session. */
+  | { readonly kind: 'write'; readonly link: ServerLink; readonly frame: unknown; readonly why?: Refusal }
   /** Say goodbye; `linkClosed` will follow, or `drop`. */
   | { readonly kind: 'close'; readonly link: ServerLink; readonly code: number; readonly reason: string }
   | { readonly kind: 'drop'; readonly link: ServerLink }
@@ -309,7 +310,7 @@ export class ServerMachine {
   }
 
   #refuse(now: number, link: ServerLink, refused: Refused): void {
-    this.#outputs.push({ kind: 'write', link, frame: encode(refused) })
+    this.#outputs.push({ kind: 'write', link, frame: encode(refused), why: refused.why })
     this.#part(now, link, linkCode.refused)
   }
 

@@ -7,6 +7,7 @@ import type { Journal } from './journal.ts'
 import { readOffer } from './offer.ts'
 import type { ResolvedOptions } from './options.ts'
 import { Refusal } from './refusal.ts'
+import type { Tally } from './tally.ts'
 
 /** What `ws` says of an upgrade, and how it is answered. */
 type Inquiry = Parameters<Extract<ServerOptions['verifyClient'], (info: any, callback: any) => void>>[0]
@@ -28,17 +29,30 @@ export class Gate {
   readonly #options: ResolvedOptions
   readonly #verify: Verify | undefined
   readonly #journal: Journal
+  readonly #tally: Tally
   readonly #passes = new WeakMap<IncomingMessage, Pass>()
+  #asked = 0
 
-  constructor(options: ResolvedOptions, verify: Verify | undefined, journal: Journal) {
+  constructor(options: ResolvedOptions, verify: Verify | undefined, journal: Journal, tally: Tally) {
     this.#options = options
     this.#verify = verify
     this.#journal = journal
+    this.#tally = tally
+  }
+
+  /** How often it was asked: `ws` asks for no upgrade that it refuses itself. */
+  get asked(): number {
+    return this.#asked
   }
 
   /** Takes the place of `verifyClient`; answers at once where the application does. */
-  readonly check = (inquiry: Inquiry, answer: Answer): void => {
+  readonly check = (inquiry: Inquiry, tell: Answer): void => {
+    this.#asked++
     const verify = this.#verify
+    const answer: Answer = (isVerified, ...refusal) => {
+      if (!isVerified) this.#tally.upgradeRefused(refusal[0])
+      tell(isVerified, ...refusal)
+    }
     if (!verify) this.#examine(inquiry, answer)
     else if (verify.length === 2) {
       ;(verify as (inquiry: Inquiry, answer: Answer) => void)(inquiry, (isVerified, ...more) => {

@@ -195,10 +195,12 @@ export class HostedSession implements Timed {
   pinged(now: number): void {
     this.#pingedAt = now
   }
-  answered(now: number): void {
-    if (this.#pingedAt === undefined) return
+  /** Returns the milliseconds that the answer took; undefined for one that nobody waits for. */
+  answered(now: number): number | undefined {
+    if (this.#pingedAt === undefined) return undefined
     this.rtt = now - this.#pingedAt
     this.#pingedAt = undefined
+    return this.rtt
   }
 
   lost(close: CloseInfo): void {

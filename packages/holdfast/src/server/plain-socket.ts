@@ -2,9 +2,11 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { WebSocket as WsSocket } from 'ws'
+import type { CloseCause } from '../core/close-info.ts'
 import { Liveness } from '../core/liveness.ts'
 import type { Clock } from './clock.ts'
 import type { ResolvedOptions } from './options.ts'
+import type { Tally } from './tally.ts'
 import { nowhere, type Timed, type TimerWheel } from './timer-wheel.ts'
 import { WsGauge } from './ws-gauge.ts'
 
@@ -12,6 +14,13 @@ export interface PlainConfig {
   readonly options: ResolvedOptions
   readonly clock: Clock
   readonly wheel: TimerWheel
+  readonly tally: Tally
+}
+
+/** What `ws` keeps to itself of how a socket ends. */
+interface Internals {
+  readonly _closeFrameReceived: boolean
+  readonly _errorEmitted: boolean
 }
 
 /** Pings of a period are spread by this much to both sides. */
@@ -27,6 +36,7 @@ export class PlainSocket implements Timed {
   readonly #liveness: Liveness
   readonly #isDormantWhenIdle: boolean
   #isOver = false
+  #cause: CloseCause | undefined
 
   constructor(ws: WsSocket, request: IncomingMessage, principal: unknown, config: PlainConfig) {
     this.#ws = ws
@@ -45,6 +55,7 @@ export class PlainSocket implements Timed {
     ws.on('close', () => {
       this.#isOver = true
       wheel.remove(this)
+      config.tally.plainClosed(this.#internals._errorEmitted ? 'protocol' : (this.#cause ?? 'network'))
     })
     wheel.set(this)
   }
@@ -73,6 +84,11 @@ export class PlainSocket implements Timed {
     this.#config.wheel.set(this)
   }
 
+  /** `close` or `terminate` was called: by the application, or by `ws` to answer the peer. */
+  closing(): void {
+    this.#cause ??= this.#internals._closeFrameReceived ? 'client' : 'server'
+  }
+
   ring(): void {
     const { clock } = this.#config
     const verdict = this.#liveness.tick(clock.now(), clock.wall())
@@ -83,16 +99,27 @@ export class PlainSocket implements Timed {
       case 'ping':
         // While we do not read, answers would pile up at the peer, and `ws` ends who lets them.
         if (this.#ws.isPaused) this.#ws.pong()
-        else this.#ws.ping(String(this.#liveness.ping))
+        else this.#ping()
         return
       case 'heartbeat-timeout':
       case 'write-timeout':
+        this.#cause = verdict
         this.#ws.terminate()
         return
     }
   }
 
+  get #internals(): Internals {
+    return this.#ws as unknown as Internals
+  }
+
+  #ping(): void {
+    this.#config.tally.pinged('plain')
+    this.#ws.ping(String(this.#liveness.ping))
+  }
+
   #answered(data: Buffer): void {
-    this.#liveness.answered(this.#config.clock.now(), Number(data.toString()))
+    const ms = this.#liveness.answered(this.#config.clock.now(), Number(data.toString()))
+    if (ms !== undefined) this.#config.tally.answered('plain', ms)
   }
 }

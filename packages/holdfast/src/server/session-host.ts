@@ -16,6 +16,7 @@ import type { Journal } from './journal.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type LinkOwner, type LinkSocket, SessionLink, type Visitor } from './session-link.ts'
 import { bindSession, type SessionSocket } from './session-socket.ts'
+import type { Tally } from './tally.ts'
 import type { TimerWheel } from './timer-wheel.ts'
 
 export interface HostConfig {
@@ -24,6 +25,7 @@ export interface HostConfig {
   readonly clock: Clock
   readonly wheel: TimerWheel
   readonly journal: Journal
+  readonly tally: Tally
   /** A socket for a new session, which nothing carries yet. */
   readonly createSocket: () => SessionSocket
 }
@@ -75,6 +77,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
   accept(ws: LinkSocket, isResuming: boolean, visitor: Visitor, verdict: Verdict): void {
     const { now, wall } = this.#turn.moment
     const link = new SessionLink(ws, this, visitor)
+    this.#config.tally.linkOpened(isResuming ? 'resumption' : 'session')
     this.#machine.tick(now)
     link.server = this.#machine.open(now, link, isResuming)
     this.#machine.authenticated(now, wall, link.server, verdict)
@@ -88,9 +91,9 @@ export class SessionHost implements LinkOwner, SessionOwner {
     const { now, wall } = this.#turn.moment
     const data = this.#isTooBig(payload) ? this.#refuseSize(link) : this.#machine.receive(now, wall, link.server, payload)
     const hosted = this.#hostedOf(link)
-    if (typeof payload === 'string' && payload.charAt(1) === pongLetter) hosted?.answered(now)
+    if (typeof payload === 'string' && payload.charAt(1) === pongLetter) this.#answered(now, hosted)
     try {
-      if (data !== undefined) hosted?.deliver({ data: typeof data === 'string' ? Buffer.from(data) : (data as Buffer), isBinary })
+      if (data !== undefined) this.#deliver(hosted, typeof data === 'string' ? Buffer.from(data) : (data as Buffer), isBinary)
     } finally {
       this.#settle(hosted)
       hosted?.wake()
@@ -120,6 +123,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
   // From sessions
 
   sendMessage(hosted: HostedSession, entry: OutboxEntry): void {
+    this.#config.tally.sent(entry.bytes)
     this.#machine.send(this.#now, hosted.session, entry)
     this.#settle(hosted)
   }
@@ -202,12 +206,28 @@ export class SessionHost implements LinkOwner, SessionOwner {
     const link = session.gauge as SessionLink
     for (let frame = session.nextFrame(now); frame !== undefined; frame = session.nextFrame(now)) {
       link.write(frame)
-      if (typeof frame === 'string' && frame.startsWith(pingStart)) hosted.pinged(now)
+      if (typeof frame === 'string' && frame.startsWith(pingStart)) this.#pinged(now, hosted)
     }
   }
 
+  #pinged(now: number, hosted: HostedSession): void {
+    this.#config.tally.pinged('session')
+    hosted.pinged(now)
+  }
+
+  #answered(now: number, hosted: HostedSession | undefined): void {
+    const ms = hosted?.answered(now)
+    if (ms !== undefined) this.#config.tally.answered('session', ms)
+  }
+
+  #deliver(hosted: HostedSession | undefined, data: Buffer, isBinary: boolean): void {
+    this.#config.tally.received(data.length)
+    hosted?.deliver({ data, isBinary })
+  }
+
   #perform(output: ServerOutput): void {
-    const { wheel, journal } = this.#config
+    const { wheel, journal, tally } = this.#config
+    tally.performed(output)
     switch (output.kind) {
       case 'write':
         linkOf(output.link).write(output.frame)

@@ -140,14 +140,19 @@ export class SessionSocket extends WsSocket {
 
   /** Ends the session in order, behind all that was sent. @throws TypeError or RangeError for a code or reason that cannot be sent */
   override close(code?: number, reason?: string | Buffer): void {
-    if (!this.#hosted) plain.close.call(this, code, reason)
-    else if (this.readyState === WsSocket.OPEN) this.#hosted.close(checkedCode(code), checkedReason(code, reason))
+    if (!this.#hosted) {
+      this.#plain?.closing()
+      plain.close.call(this, code, reason)
+    } else if (this.readyState === WsSocket.OPEN) this.#hosted.close(checkedCode(code), checkedReason(code, reason))
   }
 
   /** Ends the session, not only its link, at once. */
   override terminate(): void {
     if (this.#hosted) this.#hosted.terminate()
-    else plain.terminate.call(this)
+    else {
+      this.#plain?.closing()
+      plain.terminate.call(this)
+    }
   }
 
   /** Asks whether the session lives: `pong` with the same data follows while it does, also when its client is away. */

@@ -11,6 +11,7 @@ import { type HoldfastOptions, type ResolvedOptions, resolveOptions } from './op
 import { PlainSocket } from './plain-socket.ts'
 import { SessionHost } from './session-host.ts'
 import { bindPlain, SessionSocket } from './session-socket.ts'
+import { type ServerTotals, Tally } from './tally.ts'
 import { TimerWheel } from './timer-wheel.ts'
 
 /** Read on demand. */
@@ -55,6 +56,7 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
   readonly #wheel: TimerWheel
   readonly #host: SessionHost
   readonly #links: LinkServer | undefined
+  readonly #tally: Tally
   #plain = 0
 
   constructor(options: WebSocketServerOptions = {}, callback?: () => void) {
@@ -62,11 +64,13 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
     const { session, clock } = resolved
     const wsOptions = optionsForWs(options, resolved)
     const journal = new Journal(resolved.logger, resolved.name)
-    const gate = new Gate(resolved, options.verifyClient, journal)
+    const tally = new Tally()
+    const gate = new Gate(resolved, options.verifyClient, journal, tally)
     super({ ...wsOptions, verifyClient: gate.check }, callback)
     const { maxPayload = sessionMaxBytes } = options
     this.#options = resolved
     this.#gate = gate
+    this.#tally = tally
     this.#wheel = new TimerWheel(clock)
     this.#host = new SessionHost({
       options: resolved,
@@ -74,19 +78,32 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
       clock,
       wheel: this.#wheel,
       journal,
+      tally,
       createSocket: () => new (this.options.WebSocket as any)(null, undefined, this.options),
     })
     const linkOptions = { ...wsOptions, verifyClient: gate.check }
     if (session.isOn) this.#links = new LinkServer(this, linkOptions, maxPayload, options.handleProtocols)
   }
 
+  /** Names the server in logs and metrics; empty without the option. */
+  get name(): string {
+    return this.#options.name ?? ''
+  }
+
+  /** What there is now. */
   get stats(): ServerStats {
     const { sessions, attached, heldBytes } = this.#host
     return { sessions, attached, plain: this.#plain, bufferedBytes: heldBytes }
   }
 
+  /** What has happened so far. */
+  get totals(): ServerTotals {
+    return this.#tally.totals
+  }
+
   /** As with `ws`; `callback` is called once a session, and not for a link that resumes one. */
   override handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, callback: Announce): void {
+    const { asked } = this.#gate
     const offer = this.#links && readOffer(request)
     if (offer) this.#links?.take(request, socket, head, offer, (ws, proto) => this.#accept(ws, proto, offer, request, callback))
     else {
@@ -95,6 +112,7 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
         callback(ws, request)
       })
     }
+    if (this.#gate.asked === asked) this.#tally.upgradeRefused('invalid')
   }
 
   /** Takes no more connections. Sessions without a link end at once, the others with their links; nobody could come back. */
@@ -125,8 +143,9 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
   /** A client that speaks no holdfast; `ws` has put its socket among the clients. */
   #adopt(socket: SessionSocket, request: IncomingMessage): void {
     const { principal } = this.#gate.passOf(request)
-    const config = { options: this.#options, clock: this.#options.clock, wheel: this.#wheel }
+    const config = { options: this.#options, clock: this.#options.clock, wheel: this.#wheel, tally: this.#tally }
     bindPlain(socket, new PlainSocket(socket, request, principal, config))
+    this.#tally.linkOpened('plain')
     this.#plain++
     socket.on('close', () => this.#plain--)
   }
