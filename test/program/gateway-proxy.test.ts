@@ -9,24 +9,32 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { ReconnectingWebSocket, type ReconnectingWebSocketOptions } from '../../packages/holdfast/src/node.ts'
-import { unusedPort } from '../peers/port.ts'
+import { haproxy, nginx, startFront } from '../gateway/front.ts'
 import { needs } from '../peers/requirement.ts'
 import { startWs } from '../peers/ws.ts'
 import { type Gateway, startGateway } from './child.ts'
-import { Daemon, readExample } from './example.ts'
+import { readExample } from './example.ts'
 
+const trusting = ['--trust-proxy', '127.0.0.1']
 const hasty: ReconnectingWebSocketOptions = {
   resume: true,
   retry: { minDelay: 20, maxDelay: 200, maxRetries: 1_000 },
   // What a client says of where it comes from is not to be believed.
-  headers: { 'X-Forwarded-For': '192.0.2.66', 'X-Forwarded-Proto': 'https' },
+  headers: { 'X-Forwarded-For': '192.0.2.66', 'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'evil.example' },
 }
+/** Of the client's own address, as the proxy says it, and that of the proxy, as the gateway sees it. */
+const truth = { for: '127.0.0.1, 127.0.0.1', proto: 'http', host: '127.0.0.1' }
 
 let folder = ''
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-proxy-'))
 })
 after(() => rm(folder, { recursive: true }))
+
+function forwarded(headers: Readonly<Record<string, unknown>> | undefined): typeof truth {
+  const of = (name: string): string => String(headers?.[`x-forwarded-${name}`])
+  return { for: of('for'), proto: of('proto'), host: of('host').replace(/:\d+$/, '') }
+}
 
 async function echoed(socket: ReconnectingWebSocket, text: string): Promise<string> {
   socket.send(text)
@@ -40,79 +48,59 @@ function portOf(url: string): string {
 
 describe('nginx before the gateway, as in examples/nginx', needs('nginx'), () => {
   /** The example belongs into an http block; around it is what keeps this nginx to itself. */
-  async function configure(name: string, example: string): Promise<string[]> {
-    const path = join(folder, name)
-    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${path}-${kind};`).join('\n')
+  function around(example: string): string {
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${kind};`).join('\n')
     const http = `access_log off;\n${temporary}\n${example}`
-    await writeFile(path, `daemon off;\nmaster_process off;\npid ${path}.pid;\nerror_log stderr;\nevents {}\nhttp {\n${http}}\n`)
-    return ['-p', folder, '-c', path]
+    return `daemon off;\nmaster_process off;\npid pid;\nerror_log stderr crit;\nevents {}\nhttp {\n${http}}\n`
   }
 
   test('is valid as it stands', async () => {
-    const { stderr } = await promisify(execFile)('nginx', [
-      '-t',
-      ...(await configure('nginx.conf', await readExample('nginx/holdfast.conf'))),
-    ])
-    assert.match(stderr, /test is successful/)
+    const file = join(folder, 'nginx.conf')
+    await writeFile(file, around(await readExample('nginx/holdfast.conf')))
+    await promisify(execFile)('nginx', ['-t', '-e', 'stderr', '-p', folder, '-c', file])
   })
 
   test('lets sessions through, says where clients come from, and may be restarted under them', async () => {
     await using peer = await startWs()
-    await using gateway = await startGateway('--upstream', peer.url, '--trust-proxy', '127.0.0.1')
-    const port = await unusedPort()
-    const example = await readExample('nginx/holdfast.conf', {
-      'listen 80;': `listen 127.0.0.1:${port};`,
-      'server 127.0.0.1:8080;': `server 127.0.0.1:${portOf(gateway.url)};`,
-    })
-    const args = await configure('filled.conf', example)
-    let nginx = await Daemon.start(port, 'nginx', ...args)
-    try {
-      await using socket = new ReconnectingWebSocket(`ws://127.0.0.1:${port}/echo?x=1`, [], hasty)
-      await socket.opened
-      assert.equal(await echoed(socket, 'one'), 'one')
-      const [{ path, headers } = {} as never] = peer.attempts
-      assert.equal(path, '/echo?x=1')
-      assert.deepEqual([headers['x-forwarded-for'], headers['x-forwarded-proto']], ['127.0.0.1, 127.0.0.1', 'http'])
-      const lost = once(socket, 'lost')
-      await nginx[Symbol.asyncDispose]()
-      await lost
-      const resumed = once(socket, 'resumed')
-      nginx = await Daemon.start(port, 'nginx', ...args)
-      await resumed
-      assert.equal(await echoed(socket, 'two'), 'two')
-      assert.equal(peer.count('connected'), 1)
-      assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 426)
-    } finally {
-      await nginx[Symbol.asyncDispose]()
-    }
+    await using gateway = await startGateway('--upstream', peer.url, ...trusting)
+    const example = await readExample('nginx/holdfast.conf', { 'server 127.0.0.1:8080;': `server 127.0.0.1:${portOf(gateway.url)};` })
+    const configuration = (port: number): string => around(example.replace('listen 80;', `listen 127.0.0.1:${port};`))
+    await using front = await startFront({ ...nginx, configuration }, 0, 0)
+    await using socket = new ReconnectingWebSocket(`${front.url}/echo?x=1`, [], hasty)
+    await socket.opened
+    assert.equal(await echoed(socket, 'one'), 'one')
+    const [{ path, headers } = {} as never] = peer.attempts
+    assert.deepEqual([path, forwarded(headers)], ['/echo?x=1', truth])
+    const resumed = once(socket, 'resumed')
+    await front.restart()
+    await resumed
+    assert.equal(await echoed(socket, 'two'), 'two')
+    assert.equal(peer.count('connected'), 1)
+    assert.equal((await fetch(front.url.replace('ws:', 'http:'))).status, 426)
   })
 })
 
 describe('HAProxy before two gateways, as in examples/haproxy', needs('haproxy'), () => {
   test('is valid as it stands', async () => {
-    const path = join(folder, 'haproxy.cfg')
-    await writeFile(path, await readExample('haproxy/haproxy.cfg'))
-    await promisify(execFile)('haproxy', ['-c', '-f', path])
+    const file = join(folder, 'haproxy.cfg')
+    await writeFile(file, await readExample('haproxy/haproxy.cfg'))
+    await promisify(execFile)('haproxy', ['-c', '-f', file])
   })
 
   test('sends clients to one of them, says where they come from, and to the other when the first one drains', async () => {
     await using peer = await startWs()
-    await using one = await startGateway('--upstream', peer.url, '--trust-proxy', '127.0.0.1')
-    await using two = await startGateway('--upstream', peer.url, '--trust-proxy', '127.0.0.1')
-    const port = await unusedPort()
-    const path = join(folder, 'filled.cfg')
+    await using one = await startGateway('--upstream', peer.url, ...trusting)
+    await using two = await startGateway('--upstream', peer.url, ...trusting)
     const example = await readExample('haproxy/haproxy.cfg', {
-      'bind :80': `bind 127.0.0.1:${port}`,
       '127.0.0.1:8080 check port 9090': `127.0.0.1:${portOf(one.url)} check port ${portOf(one.admin)}`,
       '127.0.0.1:8081 check port 9091': `127.0.0.1:${portOf(two.url)} check port ${portOf(two.admin)}`,
     })
-    await writeFile(path, example)
-    await using _haproxy = await Daemon.start(port, 'haproxy', '-db', '-f', path)
-    await using socket = new ReconnectingWebSocket(`ws://127.0.0.1:${port}/echo?x=1`, [], hasty)
+    const configuration = (port: number): string => example.replace('bind :80', `bind 127.0.0.1:${port}`)
+    await using front = await startFront({ ...haproxy, configuration }, 0, 0)
+    await using socket = new ReconnectingWebSocket(`${front.url}/echo?x=1`, [], hasty)
     await socket.opened
     assert.equal(await echoed(socket, 'one'), 'one')
-    const [{ headers } = {} as never] = peer.attempts
-    assert.deepEqual([headers['x-forwarded-for'], headers['x-forwarded-proto']], ['127.0.0.1, 127.0.0.1', 'http'])
+    assert.deepEqual(forwarded(peer.attempts[0]?.headers), truth)
 
     const [holder, other] = (await clientsOf(one)).length === 1 ? [one, two] : [two, one]
     const closed = once(socket, 'close')

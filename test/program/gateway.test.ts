@@ -15,6 +15,7 @@ import { WebSocketServer } from 'ws'
 import { ReconnectingWebSocket } from '../../packages/holdfast/src/node.ts'
 import { type Certificate, createCertificate } from '../peers/certificate.ts'
 import { dial, nextMessage, refusal } from '../peers/client.ts'
+import { unusedPort } from '../peers/port.ts'
 import { needs } from '../peers/requirement.ts'
 import { startWs } from '../peers/ws.ts'
 import { Child, type Gateway, startChaos, startGateway } from './child.ts'
@@ -322,8 +323,35 @@ describe('the admin listener', { concurrency: true }, () => {
     assert.deepEqual([away.attached, away.remote], [false, '127.0.0.1'])
     await chaos.order('/accept')
     const metrics = await (await fetch(`${gateway.admin}/metrics`)).text()
-    assert.match(metrics, /^holdfast_upstreams\S* 2$/m)
+    assert.match(metrics, /^holdfast_upstreams 2$/m)
+    assert.match(metrics, /^holdfast_upstream_dials_total\{result="open"\} 2$/m)
+    assert.match(metrics, /^holdfast_sessions\{server="gateway",state="detached"\} 1$/m)
+    assert.match(metrics, /^holdfast_links_opened_total\{server="gateway",kind="plain"\} 1$/m)
     assert.match(metrics, /^process_cpu_seconds_total /m)
+  })
+
+  test('counts backends that refuse, are not there, or go first, and tells the client so', async () => {
+    await using peer = await startWs()
+    const none = await unusedPort()
+    await using gateway = await startGateway('--upstream', peer.url, '--upstream', `/none=ws://127.0.0.1:${none}`)
+    assert.equal((await refusal(`${gateway.url}/refuse?status=403`)).status, 403)
+    assert.equal((await refusal(`${gateway.url}/none`)).status, 502)
+    assert.equal((await refusal(`${gateway.url}/none`)).status, 502)
+    assert.deepEqual(await dial(`${gateway.url}/close?code=4001&reason=enough`).closed, { code: 4001, reason: 'enough' })
+    assert.equal((await dial(`${gateway.url}/close?code=0`).closed).code, 1014)
+    const metrics = await (await fetch(`${gateway.admin}/metrics`)).text()
+    for (const [name, count] of [
+      ['upstream_dials_total{result="open"}', 2],
+      ['upstream_dials_total{result="refused"}', 1],
+      ['upstream_dials_total{result="unreachable"}', 2],
+      ['upstreams_ended_total{cause="upstream"}', 1],
+      ['upstreams_ended_total{cause="network"}', 1],
+    ] as const)
+      assert.ok(metrics.includes(`\nholdfast_${name} ${count}\n`), `${name} ${count}`)
+    assert.match(
+      gateway.child.stderr,
+      /"upstream":"127\.0\.0\.1:\d+","path":"\/none","cause":"unreachable","status":502,"error":"connect ECONNREFUSED/,
+    )
   })
 
   test('drains at a POST as SIGTERM does', async () => {

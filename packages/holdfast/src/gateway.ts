@@ -1,5 +1,6 @@
 /** The entry `holdfast/gateway`: sessions in front of any WebSocket backend. */
 
-export type { DrainOptions, DrainResult, Gateway, GatewayClient, GatewayStats, Listening } from './gateway/gateway.ts'
+export type { DrainOptions, DrainResult, Gateway, GatewayClient, GatewayStats, GatewayTotals, Listening } from './gateway/gateway.ts'
 export { createGateway } from './gateway/gateway.ts'
+export type { UpstreamTotals } from './gateway/journal.ts'
 export type { GatewayLimits, GatewayOptions, UpstreamAddress } from './gateway/options.ts'

@@ -8,12 +8,13 @@ import { Journal } from '../server/journal.ts'
 import { withoutReserved } from '../server/offer.ts'
 import { Refusal } from '../server/refusal.ts'
 import type { SessionSocket } from '../server/session-socket.ts'
+import type { ServerTotals } from '../server/tally.ts'
 import { TimerWheel } from '../server/timer-wheel.ts'
 import { type ServerStats, WebSocketServer } from '../server/websocket-server.ts'
 import { Allowance } from './allowance.ts'
 import { Bridge } from './bridge.ts'
 import { forwardedHeaders } from './forwarded-header.ts'
-import { GatewayJournal, shortened } from './journal.ts'
+import { GatewayJournal, shortened, type UpstreamTotals } from './journal.ts'
 import { addressOf, type GatewayOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import { targetFault } from './target.ts'
 import { type DialFailure, dial, type Upstream, type UpstreamConfig } from './upstream.ts'
@@ -57,6 +58,9 @@ export interface DrainResult {
   readonly forced: number
 }
 
+/** What has happened since it began: towards clients, and towards backends. */
+export type GatewayTotals = ServerTotals & UpstreamTotals
+
 export interface Gateway extends AsyncDisposable {
   /**
    * Listens on a port (0: a free one), or on a Unix socket if a path is given.
@@ -66,6 +70,9 @@ export interface Gateway extends AsyncDisposable {
    */
   listen(port: number | string, host?: string): Promise<Listening>
   readonly stats: GatewayStats
+  readonly totals: GatewayTotals
+  /** As in the options; empty for none. With it, `registerMetrics` of holdfast/server shows a gateway. */
+  readonly name: string
   /** All there are, also those that are away; made when it is read. */
   readonly clients: readonly GatewayClient[]
   /** Sends all clients elsewhere, little by little, and ends their sessions in order. */
@@ -139,6 +146,14 @@ class SessionGateway implements Gateway {
 
   get stats(): GatewayStats {
     return { ...this.#sessions.stats, upstreams: this.#upstreams.size }
+  }
+
+  get totals(): GatewayTotals {
+    return { ...this.#sessions.totals, ...this.#journal.totals }
+  }
+
+  get name(): string {
+    return this.#sessions.name
   }
 
   get clients(): readonly GatewayClient[] {

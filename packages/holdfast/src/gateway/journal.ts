@@ -1,4 +1,4 @@
-/** What a gateway logs: one closed vocabulary. Sessions are named by the beginning of their id, and targets without their query. */
+/** What a gateway logs and counts: one closed vocabulary. Sessions are named by the beginning of their id, and targets without their query. */
 
 import type { IncomingMessage } from 'node:http'
 import type { Journal, Level } from '../server/journal.ts'
@@ -14,14 +14,34 @@ export type GatewayEvent =
   | 'client ended'
   | 'client held back'
 
+/** Cumulative and safe for JSON. */
+export interface UpstreamTotals {
+  /** Dials to backends, by what became of them. */
+  readonly upstreamDials: Readonly<Record<'open' | DialFailure['cause'], number>>
+  /** Links to backends that ended before their clients did, by cause. */
+  readonly upstreamsEnded: Readonly<Record<UpstreamEnd['cause'], number>>
+  /** How often one side was read no further because the other was slow, or the client too fast. */
+  readonly heldBack: Readonly<Record<'upstream' | 'client', number>>
+}
+
 const shownCharacters = 6
 const normalCodes: readonly number[] = [1000, 1001, 1005]
 
 export class GatewayJournal {
   readonly #journal: Journal
+  readonly #totals = {
+    upstreamDials: { open: 0, refused: 0, unreachable: 0, protocol: 0, timeout: 0 },
+    upstreamsEnded: { upstream: 0, network: 0, protocol: 0, overflow: 0, 'heartbeat-timeout': 0, 'write-timeout': 0 },
+    heldBack: { upstream: 0, client: 0 },
+  }
 
   constructor(journal: Journal) {
     this.#journal = journal
+  }
+
+  /** As they stand now. */
+  get totals(): UpstreamTotals {
+    return structuredClone(this.#totals)
   }
 
   refused(request: IncomingMessage, status: number, reason: string): void {
@@ -29,6 +49,7 @@ export class GatewayJournal {
   }
 
   open(client: SessionSocket, upstream: Upstream): void {
+    this.#totals.upstreamDials.open++
     const { remoteAddress } = client.request.socket
     this.#write('info', 'upstream open', {
       ...nameOf(client),
@@ -40,11 +61,13 @@ export class GatewayJournal {
 
   failed(request: IncomingMessage, place: string, status: number, failure: DialFailure): void {
     const { cause } = failure
+    this.#totals.upstreamDials[cause]++
     const error = 'error' in failure ? { error: failure.error.message } : {}
     this.#write('warn', 'upstream failed', { upstream: place, path: pathOf(request), cause, status, ...error })
   }
 
   upstreamEnded(client: SessionSocket, upstream: Upstream, { code, reason, cause }: UpstreamEnd): void {
+    this.#totals.upstreamsEnded[cause]++
     const isExpected = cause === 'upstream' && normalCodes.includes(code)
     this.#write(isExpected ? 'info' : 'warn', 'upstream ended', { ...nameOf(client), upstream: upstream.place, code, reason, cause })
   }
@@ -56,11 +79,13 @@ export class GatewayJournal {
 
   /** The client does not take what its backend says. */
   held(client: SessionSocket): void {
+    this.#totals.heldBack.upstream++
     this.#write('info', 'upstream held back', { ...nameOf(client), isAttached: client.attached })
   }
 
   /** The client says more than it may. */
   throttled(client: SessionSocket): void {
+    this.#totals.heldBack.client++
     this.#write('info', 'client held back', nameOf(client))
   }
 
