@@ -59,5 +59,5 @@ function textsOf(value: unknown): readonly string[] | undefined {
 
 function suggestionFor(word: string): string {
   const suggestion = suggestWord(word, settingNames.map(keyOf))
-  return suggestion === undefined ? '; `holdfast gateway --print-config` shows all' : `; did you mean ${suggestion}?`
+  return suggestion === undefined ? '; `holdfast gateway --help` lists them' : `; did you mean ${suggestion}?`
 }

@@ -76,13 +76,12 @@ function contradictions({ listen, upstream, admin, adminAllowRemote, tlsCert, tl
   ]
 }
 
-/** The settings of the environment, and a line for each variable that was probably meant as one. */
+/** The settings of the environment, where an empty one is none, and a line for each variable that was probably meant as one. */
 export function readEnvironment(env: NodeJS.ProcessEnv): { given: Map<SettingName, Given>; doubts: readonly string[] } {
   const given = new Map<SettingName, Given>()
   for (const name of settingNames) {
-    const text = env[variableOf(name)]
-    if (text === undefined) continue
-    given.set(name, { source: variableOf(name), texts: isList(settingOf(name)) ? text.split(/\s+/).filter(Boolean) : [text.trim()] })
+    const text = env[variableOf(name)]?.trim()
+    if (text) given.set(name, { source: variableOf(name), texts: isList(settingOf(name)) ? text.split(/\s+/) : [text] })
   }
   const known = [...settingNames.map(variableOf), configVariable]
   const doubts = Object.keys(env)
@@ -98,7 +97,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): { given: Map<SettingNam
 }
 
 export function withoutPassword(text: string): string {
-  return text.replace(/(\/\/[^/@\s:]*):[^/@\s]*@/g, '$1:…@')
+  return text.replace(/(\/\/[^/@\s:]*):[^/\s]*@/g, '$1:…@')
 }
 
 function yamlText(text: string): string {

@@ -9,7 +9,7 @@ import { closeSync, openSync } from 'node:fs'
 import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createGateway, type Gateway } from 'holdfast/gateway'
+import { createGateway, type Gateway, type GatewayOptions } from 'holdfast/gateway'
 import { Refusal } from 'holdfast/server'
 import { type ExitCode, exitCode } from '../exit-code.ts'
 import { watchInterruption } from '../interruption.ts'
@@ -36,7 +36,7 @@ export interface RunOptions {
 export async function runGateway(settings: Settings, { doubts = [], color, announce }: RunOptions): Promise<ExitCode> {
   const log = openLog(settings, color)
   for (const doubt of doubts) log.warn(doubt)
-  const service = createService(settings, log)
+  const service = new Service(settings, log)
   const unwatch = watchInterruption(() => service.drain())
   const reload = (): void => (isTerminalGone() ? service.drain() : service.reload())
   process.on('SIGHUP', reload)
@@ -63,15 +63,6 @@ function isTerminalGone(): boolean {
   }
 }
 
-/** What the library finds wrong with its options was given here as settings. */
-function createService(settings: Settings, log: Log): Service {
-  try {
-    return new Service(settings, log)
-  } catch (error) {
-    throw error instanceof TypeError || error instanceof RangeError ? new UsageError(error.message, { cause: error }) : error
-  }
-}
-
 class Service {
   readonly #settings: Settings
   readonly #log: Log
@@ -85,7 +76,7 @@ class Service {
     this.#settings = settings
     this.#log = log
     this.#public = createPublic(settings)
-    this.#gateway = createGateway(optionsOf(settings, this.#public, log))
+    this.#gateway = gatewayFor(settings, this.#public, log)
     this.#admin = createAdmin({
       hosts: settings.adminHost,
       readiness: () => this.#readiness,
@@ -187,7 +178,16 @@ const sayUpgrade: RequestListener = (_request, response) => {
   response.end('Only WebSockets are served here.\n')
 }
 
-function optionsOf(settings: Settings, server: HttpServer | HttpsServer, log: Log): Parameters<typeof createGateway>[0] {
+/** @throws UsageError for settings of which only the library knows that they cannot be */
+function gatewayFor(settings: Settings, server: HttpServer | HttpsServer, log: Log): Gateway {
+  try {
+    return createGateway(optionsOf(settings, server, log))
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error })
+  }
+}
+
+function optionsOf(settings: Settings, server: HttpServer | HttpsServer, log: Log): GatewayOptions {
   const { heartbeat, heartbeatTimeout, upstreamHeartbeat, upstreamHeartbeatTimeout, origin, trustProxy } = settings
   return {
     server,
