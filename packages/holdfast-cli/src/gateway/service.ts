@@ -117,7 +117,7 @@ class Service {
     const { sessions, plain } = this.#gateway.stats
     this.#log.info({ sessions, plain, delayMs: drainDelay, timeoutMs: drainTimeout }, 'draining')
     await sleep(drainDelay)
-    const drained = await this.#gateway.drain({ timeout: drainTimeout, ...(drainRate !== null && { rate: drainRate }) })
+    const drained = await this.#gateway.drain({ rate: drainRate, timeout: drainTimeout })
     this.#log.info(drained, 'drained')
   }
 

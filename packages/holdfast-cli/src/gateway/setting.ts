@@ -50,8 +50,8 @@ export interface Settings {
   readonly tlsCert: string | null
   readonly tlsKey: string | null
   readonly drainDelay: number
-  /** Clients a second; null: as the library does by itself. */
-  readonly drainRate: number | null
+  /** Clients a second. */
+  readonly drainRate: number
   readonly drainTimeout: number
   readonly admin: Address | null
   readonly adminHost: readonly string[]
@@ -113,8 +113,12 @@ const settings: { readonly [Name in SettingName]: Setting<Settings[Name]> } = {
   tlsCert: { kind: orOff(file), preset: 'off', help: 'the certificate and its chain (PEM), for wss:; read again on SIGHUP' },
   tlsKey: { kind: orOff(file), preset: 'off', help: 'its private key (PEM)' },
   drainDelay: { kind: duration, preset: '0ms', help: 'on SIGTERM first only say so on /readyz, for so long' },
-  drainRate: { kind: orOff(count), preset: 'off', help: 'then move so many clients a second (off: spread over the timeout)' },
-  drainTimeout: { kind: period, preset: '30s', help: 'and end what is left after so long' },
+  drainRate: {
+    kind: count,
+    preset: '1000',
+    help: 'then let so many clients a second leave; more, where half of the timeout would not be enough',
+  },
+  drainTimeout: { kind: period, preset: '25s', help: 'and end what is left after so long' },
   admin: {
     kind: orOff(address),
     preset: 'off',
