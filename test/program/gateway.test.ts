@@ -93,7 +93,7 @@ describe('the settings of the gateway', { concurrency: true }, () => {
       ],
       [
         ['--upstream', upstream, '--listen', 'unix:/nonexistent/gateway.sock'],
-        /^error: listen unix:\/nonexistent\/gateway\.sock: .*(?:ENOENT|EACCES)/,
+        /^error: listen unix:\/nonexistent\/gateway\.sock: .*(?:ENOENT|EACCES)/m,
       ],
     ]
     await Promise.all(

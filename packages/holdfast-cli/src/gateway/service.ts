@@ -84,12 +84,8 @@ class Service {
       metrics: createMetrics(this.#gateway),
       drain: () => this.drain(),
     })
-    // Such as no more file descriptors: it goes on with those it has. What goes wrong before is told by who waits for it to listen.
-    for (const [name, server] of Object.entries({ listen: this.#public, admin: this.#admin }))
-      server.on(
-        'error',
-        (error) => this.#readiness === 'starting' || log.error({ problem: error.message }, `${name}: a connection was not accepted`),
-      )
+    // Such as no more file descriptors: it goes on with those it has. The library says as much of the public listener.
+    this.#admin.on('error', (error) => log.error({ problem: error.message }, 'admin listener failed'))
   }
 
   /** Returns the url for clients. The admin listener comes first: whoever asks meanwhile is told that it is not ready yet. */

@@ -11,6 +11,7 @@ import { type SessionSocket, sessionOf } from '../server/session-socket.ts'
 import type { Allowance } from './allowance.ts'
 import { codeForClient, codeForUpstream } from './end-code.ts'
 import type { GatewayJournal } from './journal.ts'
+import { TurnCork } from './turn-cork.ts'
 import type { Upstream, UpstreamEnd, UpstreamOwner } from './upstream.ts'
 
 export interface BridgeConfig {
@@ -31,6 +32,8 @@ export class Bridge implements UpstreamOwner {
   /** The backend has ended, and the client has to be told, behind the backlog. */
   #end: UpstreamEnd | undefined
   #isThrottled = false
+  /** Of a client without a session; sessions have their own. */
+  readonly #cork = new TurnCork()
 
   constructor(client: SessionSocket, upstream: Upstream, config: BridgeConfig, allowance: Allowance | undefined) {
     this.#client = client
@@ -100,8 +103,12 @@ export class Bridge implements UpstreamOwner {
   /** A text goes into a session as the string that it keeps. */
   #toClient({ data, isBinary }: Incoming): void {
     const client = this.#client
-    if (client.sessionId !== null) client.send(isBinary ? data : data.toString(), { binary: isBinary })
-    else client.send(data, { binary: isBinary }, client.bufferedAmount + data.length > busyBytes ? this.#written : undefined)
+    if (client.sessionId !== null) {
+      client.send(isBinary ? data : data.toString(), { binary: isBinary })
+      return
+    }
+    this.#cork.hold(client)
+    client.send(data, { binary: isBinary }, client.bufferedAmount + data.length > busyBytes ? this.#written : undefined)
   }
 
   readonly #written = (): void => {

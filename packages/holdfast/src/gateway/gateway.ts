@@ -41,12 +41,6 @@ export interface GatewayClient {
   readonly remote: string | null
 }
 
-export interface Listening {
-  readonly url: string
-  /** 0 for a Unix socket. */
-  readonly port: number
-}
-
 export interface DrainOptions {
   rate?: number | undefined
   timeout?: number | undefined
@@ -56,6 +50,12 @@ export interface DrainResult {
   readonly migrated: number
   readonly closed: number
   readonly forced: number
+}
+
+export interface Listening {
+  readonly url: string
+  /** 0 for a Unix socket. */
+  readonly port: number
 }
 
 /** What has happened since it began: towards clients, and towards backends. */
@@ -131,7 +131,7 @@ class SessionGateway implements Gateway {
       handleProtocols: (_, request) => this.#waiting.get(request)?.chosen || false,
     })
     this.#sessions.on('connection', (client, request) => this.#join(client, request))
-    this.#sessions.on('error', () => {}) // of the listener: `listen` rejects with it
+    this.#sessions.on('error', (error) => this.#journal.listenerFailed(error))
     this.#upstreamConfig = {
       clock,
       wheel: new TimerWheel(clock),

@@ -13,6 +13,7 @@ export type GatewayEvent =
   | 'upstream held back'
   | 'client ended'
   | 'client held back'
+  | 'listener failed'
 
 /** Cumulative and safe for JSON. */
 export interface UpstreamTotals {
@@ -80,13 +81,17 @@ export class GatewayJournal {
   /** The client does not take what its backend says. */
   held(client: SessionSocket): void {
     this.#totals.heldBack.upstream++
-    this.#write('info', 'upstream held back', { ...nameOf(client), isAttached: client.attached })
+    this.#write('debug', 'upstream held back', { ...nameOf(client), isAttached: client.attached })
   }
 
   /** The client says more than it may. */
   throttled(client: SessionSocket): void {
     this.#totals.heldBack.client++
-    this.#write('info', 'client held back', nameOf(client))
+    this.#write('debug', 'client held back', nameOf(client))
+  }
+
+  listenerFailed(error: Error): void {
+    this.#write('error', 'listener failed', { error: error.message })
   }
 
   /** What the application got wrong. */

@@ -11,8 +11,9 @@ import { WebSocket as WsSocket } from 'ws'
 import { Liveness } from '../core/liveness.ts'
 import type { Clock } from '../server/clock.ts'
 import { nowhere, type Timed, type TimerWheel } from '../server/timer-wheel.ts'
-import { rawSocket, WsGauge } from '../server/ws-gauge.ts'
+import { WsGauge } from '../server/ws-gauge.ts'
 import type { EndCode } from './end-code.ts'
+import { TurnCork } from './turn-cork.ts'
 
 /** What a backend is asked for. */
 export interface UpstreamRequest {
@@ -71,7 +72,7 @@ const leaving: State = { name: 'leaving' }
 const failed: UpstreamEnd = { code: 1006, reason: '', cause: 'network' }
 const tooBig = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
 
-/** `opened` settles when the link is open, or rejects with a DialFailure */
+/** `opened` settles when the link is open, or rejects with a DialFailure. */
 export function dial(request: UpstreamRequest, config: UpstreamConfig): { readonly upstream: Upstream; readonly opened: Promise<void> } {
   const { clock, connectTimeout } = config
   let settle: (failure?: DialFailure) => void = () => {}
@@ -97,7 +98,7 @@ export class Upstream extends WsSocket implements Timed {
   #state: State
   #liveness: Liveness | undefined
   #cause: UpstreamEnd['cause'] | undefined
-  #isCorked = false
+  readonly #cork = new TurnCork()
 
   constructor(request: UpstreamRequest, config: UpstreamConfig, settle: (failure?: DialFailure) => void) {
     const { address, target, protocols, headers } = request
@@ -128,14 +129,17 @@ export class Upstream extends WsSocket implements Timed {
 
   /** From now on everything that comes goes to `owner`. */
   join(owner: UpstreamOwner): void {
-    if (this.#state.name === 'over') owner.upstreamEnded(this.#state.end)
+    if (this.#state.name === 'over') {
+      owner.upstreamEnded(this.#state.end)
+      return
+    }
     this.#state = { name: 'joined', owner }
     this.resume()
   }
 
   /** Writes a message; everything of one turn of the event loop leaves in one write. */
   forward(data: Buffer, isBinary: boolean): void {
-    this.#cork()
+    this.#cork.hold(this)
     const isBusy = this.bufferedAmount + data.length > busyBytes
     this.send(data, { binary: isBinary }, isBusy ? this.#written : undefined)
   }
@@ -266,17 +270,6 @@ export class Upstream extends WsSocket implements Timed {
 
   readonly #written = (): void => {
     if (this.#state.name === 'joined' && !this.isBusy) this.#state.owner.upstreamDrained()
-  }
-
-  #cork(): void {
-    const socket = rawSocket(this)
-    if (this.#isCorked || !socket) return
-    this.#isCorked = true
-    socket.cork()
-    process.nextTick(() => {
-      this.#isCorked = false
-      socket.uncork()
-    })
   }
 }
 
