@@ -6,11 +6,14 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { type Rules, reconnectingRules, socketRules } from '../packages/holdfast/src/client/options.ts'
 import { closeCodes } from '../packages/holdfast/src/core/close-code.ts'
+import { type Metric, metrics, samplesOf } from '../packages/holdfast/src/server/metrics.ts'
 import { serverRules } from '../packages/holdfast/src/server/options.ts'
+import { WebSocketServer } from '../packages/holdfast/src/server/websocket-server.ts'
 import { isList, keyOf, type SettingName, settingNames, settingOf } from '../packages/holdfast-cli/src/gateway/setting.ts'
 import { parity } from '../test/server/ws-parity.ts'
 
 const root = new URL('../', import.meta.url)
+const idleServer = new WebSocketServer({ noServer: true })
 
 const tables: readonly { readonly file: string; readonly name: string; readonly rows: readonly (readonly string[])[] }[] = [
   {
@@ -43,6 +46,14 @@ const tables: readonly { readonly file: string; readonly name: string; readonly 
     rows: [
       ['of', 'what', 'name', 'here'],
       ...parity.filter(({ kind }) => kind !== 'internal').map(({ of, kind, name, ours }) => [of, kind, `\`${name}\``, ours]),
+    ],
+  },
+  {
+    file: 'docs/guide/metrics.md',
+    name: 'metrics',
+    rows: [
+      ['metric', 'type', 'labels', 'what it is'],
+      ...metrics.map((metric) => [`\`holdfast_${metric.name}\``, metric.type, labelsOf(metric), metric.help]),
     ],
   },
 ]
@@ -83,6 +94,13 @@ function settingRow(name: SettingName): string[] {
 function preset(value: unknown): string {
   if (value === undefined || typeof value === 'object') return '–'
   return `\`${typeof value === 'string' ? `'${value}'` : String(value)}\``
+}
+
+/** Each label with its words: a server shows all of them from the beginning. */
+function labelsOf(metric: Metric): string {
+  const samples = samplesOf(metric, '', {}, idleServer)
+  const words = (label: string) => [...new Set(samples.flatMap(({ labels }) => labels[label] ?? []))]
+  return metric.labels.map((label) => `\`${label}\`: ${words(label).join(', ')}`).join('; ')
 }
 
 function markdown(rows: readonly (readonly string[])[]): string {

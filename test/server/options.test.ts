@@ -48,7 +48,7 @@ describe('options', () => {
   })
   test('turn everything on by default', () => {
     const server = new WebSocketServer({ noServer: true })
-    assert.deepEqual(server.stats, { sessions: 0, attached: 0, plain: 0, bufferedBytes: 0 })
+    assert.deepEqual(server.stats, { sessions: 0, attached: 0, plain: 0, bufferedBytes: 0, spread: 0, draining: false })
     server.close()
   })
 })

@@ -47,7 +47,7 @@ export class Admission {
 
   /** Slots that were given away and have not come yet. */
   pending(now: number): number {
-    return Math.max(0, Math.ceil((this.#nextSlot - now) / this.#slotMs))
+    return Math.max(0, Math.ceil((this.#nextSlot - now) / this.#slotMs) - 1)
   }
 
   /**
@@ -65,8 +65,7 @@ export class Admission {
     }
     this.#busyUntil = now + Math.min(2 * this.#roomMs, backlog + refusalShare * this.#takenMs)
     const { maxPending, random } = this.#config
-    const queueMs = maxPending * this.#slotMs
-    if (this.#nextSlot - now >= queueMs) return Math.ceil(queueMs * (1 + random()))
+    if (this.pending(now) >= maxPending) return Math.ceil(maxPending * this.#slotMs * (1 + random()))
     const own = Math.max(this.#nextSlot, this.#busyUntil + this.#takenMs - this.#roomMs)
     this.#nextSlot = own + this.#slotMs
     return Math.ceil(own - now)

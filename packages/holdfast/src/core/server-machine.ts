@@ -11,7 +11,7 @@
  * resumption was refused, but when a session was told to come again. Outputs name links and sessions; what a session writes comes from its own `nextFrame`.
  */
 
-import type { CloseInfo } from './close-info.ts'
+import type { CloseCause, CloseInfo } from './close-info.ts'
 import { abnormalClose, sessionLost } from './close-info.ts'
 import { decode, encode, isControl, type Refusal, type Refused, type Resume } from './control.ts'
 import { fatalClose, linkCode, partingCode, partingReason } from './link-code.ts'
@@ -143,8 +143,8 @@ export class ServerMachine {
   }
 
   /** Ends a session without goodbye. */
-  terminate(now: number, session: ServerSession): void {
-    this.#end(now, session, abnormalClose('server'))
+  terminate(now: number, session: ServerSession, cause: CloseCause = 'server'): void {
+    this.#end(now, session, abnormalClose(cause))
   }
 
   /** From now on no session begins here: those who want one are to look elsewhere. Those that are here go on. */
@@ -164,6 +164,13 @@ export class ServerMachine {
     session.state = { ...session.state, leaveAt: now + byMs }
     const frame = encode({ kind: 'drain', in: inMs, by: byMs, ...(url !== undefined && { url }) })
     this.#outputs.push({ kind: 'write', link: session.state.link, frame })
+  }
+
+  /** Ends the link of a session that should have moved to another; the session waits for its client. */
+  expel(now: number, session: ServerSession): void {
+    if (!session.link) return
+    this.#part(now, session.link, linkCode.leaving)
+    this.#detach(now, session, abnormalClose('drain'))
   }
 
   // From the world
@@ -213,8 +220,7 @@ export class ServerMachine {
     } else if (state.name === 'detached' && now >= state.expiresAt) {
       this.#end(now, session, sessionLost('expired'))
     } else if (state.name === 'attached' && now >= state.leaveAt) {
-      this.#part(now, state.link, linkCode.leaving)
-      this.#detach(now, session, abnormalClose('drain'))
+      this.expel(now, session)
     }
     if (session.state.name === 'new' && now >= session.state.until) this.#end(now, session, sessionLost('unanswered'))
     session.session.tellSpread()

@@ -5,12 +5,14 @@
  * no more. What falls due waits in the wheel.
  */
 
+import type { Admission } from '../core/admission.ts'
 import type { CloseInfo } from '../core/close-info.ts'
 import type { OutboxEntry } from '../core/outbox.ts'
 import { ServerMachine, type ServerOutput } from '../core/server-machine.ts'
 import type { ServerLink, ServerSession, Verdict } from '../core/server-session.ts'
 import { type Clock, type Moment, TurnClock } from './clock.ts'
 import { credentials } from './credentials.ts'
+import type { DrainResult, Leaver } from './drain.ts'
 import { HostedSession, type SessionOwner } from './hosted-session.ts'
 import type { Journal } from './journal.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -26,11 +28,15 @@ export interface HostConfig {
   readonly wheel: TimerWheel
   readonly journal: Journal
   readonly tally: Tally
+  readonly admission: Admission | undefined
+  /** Told of sessions that left the link which they were to leave. */
+  readonly left: (session: object, how: keyof DrainResult) => void
   /** A socket for a new session, which nothing carries yet. */
   readonly createSocket: () => SessionSocket
 }
 
 const tooBig = 1009
+const restart = { code: 1012, reason: 'restart' } as const
 const pongLetter = 'O'
 const pingStart = '\u0010P'
 
@@ -62,6 +68,46 @@ export class SessionHost implements LinkOwner, SessionOwner {
   /** Bytes in all outboxes. */
   get heldBytes(): number {
     return this.#machine.heldBytes
+  }
+  /** Milliseconds over which clients are to come back. */
+  get spread(): number {
+    return this.#config.admission?.spread(this.sessions) ?? 0
+  }
+
+  /** No session begins any more. */
+  leave(): void {
+    this.#machine.leave()
+  }
+
+  /** Those that end when they are asked to leave. */
+  *ending(): Iterable<[object, Leaver]> {
+    for (const [session, hosted] of this.#hosted) {
+      const ask = () => {
+        this.#machine.dismiss(this.#now, session, restart.code, restart.reason)
+        this.#settle(hosted)
+      }
+      const force = () => {
+        this.#machine.terminate(this.#now, session, 'drain')
+        this.#settle(hosted)
+      }
+      yield [session, { ask, force }]
+    }
+  }
+
+  /** Those that move to another link when they are asked to leave. @param url undefined: where they dialled */
+  *moving(url: string | undefined): Iterable<[object, Leaver]> {
+    for (const [session, hosted] of this.#hosted) {
+      if (!session.link) continue
+      const ask = (inMs: number, byMs: number) => {
+        this.#machine.drain(this.#now, session, inMs, byMs, url)
+        this.#settle(hosted)
+      }
+      const force = () => {
+        this.#machine.expel(this.#now, session)
+        this.#settle(hosted)
+      }
+      yield [session, { ask, force }]
+    }
   }
 
   /** Sessions without a link end now, and the others with the loss of theirs: nobody can come back. */
@@ -245,16 +291,19 @@ export class SessionHost implements LinkOwner, SessionOwner {
         return
       case 'lost':
         journal.session('warn', 'lost', output.session.sid, output.close)
+        if (output.close.cause === 'drain') this.#config.left(output.session, 'forced')
         this.#lost(output.session, output.close)
         return
       case 'resumed': {
         const { session, link, downtime, replayed } = output
         journal.session('info', 'resumed', session.sid, { downtimeMs: Math.round(downtime), replayed })
+        this.#config.left(session, 'migrated')
         this.#hosted.get(session)?.resumed(linkOf(link), { downtime, replayed })
         return
       }
       case 'end':
         journal.session('info', 'end', output.session.sid, { ...output.close, unconfirmed: output.unsent.length })
+        this.#config.left(output.session, output.close.wasClean ? 'closed' : 'forced')
         this.#ended(output)
         return
     }
@@ -293,9 +342,9 @@ function linkOf(link: ServerLink): SessionLink {
   return link.gauge as SessionLink
 }
 
-function createMachine({ options, maxMessageBytes, clock }: HostConfig): ServerMachine {
+function createMachine({ options, maxMessageBytes, clock, admission }: HostConfig): ServerMachine {
   const { session, heartbeat, writeTimeout, closeTimeout } = options
-  return new ServerMachine({
+  const machine: ServerMachine = new ServerMachine({
     ttl: session.ttl,
     ping: heartbeat.interval,
     dead: heartbeat.interval + heartbeat.timeout,
@@ -307,9 +356,10 @@ function createMachine({ options, maxMessageBytes, clock }: HostConfig): ServerM
     maxPerPrincipal: session.maxPerPrincipal,
     maxTotalBytes: session.maxTotalBytes,
     credentials,
-    admit: () => 0,
-    spread: () => 0,
+    admit: (now, slot) => admission?.admit(now, slot) ?? 0,
+    spread: () => admission?.spread(machine.sessions.size) ?? 0,
     locate: () => undefined,
     random: () => clock.random(),
   })
+  return machine
 }

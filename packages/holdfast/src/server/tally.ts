@@ -52,18 +52,9 @@ export interface ServerTotals {
   readonly downtimes: Histogram
 }
 
-/** Those that a server has words for. One of the others would be counted under its own. */
-const causes: readonly CloseCause[] = [
-  'client',
-  'server',
-  'heartbeat-timeout',
-  'write-timeout',
-  'network',
-  'drain',
-  'protocol',
-  'overflow',
-  'session-lost',
-]
+/** What happens to sessions, and to what carries messages; something else would be counted under its own word. */
+const endCauses: readonly CloseCause[] = ['client', 'server', 'drain', 'protocol', 'overflow', 'session-lost']
+const lossCauses: readonly CloseCause[] = ['client', 'server', 'heartbeat-timeout', 'write-timeout', 'network', 'drain', 'protocol']
 const refusals: readonly Refusal[] = ['busy', 'moved', 'stale', 'unknown', 'expired', 'auth', 'origin', 'state']
 const upgradeRefusals: readonly UpgradeRefusal[] = ['401', '403', '404', '429', '500', '503', 'invalid', 'other']
 const linkEnds = (Object.keys(linkCode) as (keyof typeof linkCode)[]).filter((end) => end !== 'migrated')
@@ -78,8 +69,8 @@ export class Tally {
   readonly #linksOpened = zeros<LinkKind>(['session', 'resumption', 'plain'])
   readonly #upgradesRefused = zeros(upgradeRefusals)
   readonly #sessionsRefused = zeros(refusals)
-  readonly #sessionsEnded = zeros(causes)
-  readonly #disconnects = { session: zeros(causes), plain: zeros(causes) }
+  readonly #sessionsEnded = zeros(endCauses)
+  readonly #disconnects = { session: zeros(lossCauses), plain: zeros(lossCauses) }
   readonly #linksClosed = zeros(linkEnds)
   readonly #pings = { session: 0, plain: 0 }
   readonly #received = { messages: 0, bytes: 0 }
