@@ -6,6 +6,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { type Rules, reconnectingRules, socketRules } from '../packages/holdfast/src/client/options.ts'
 import { closeCodes } from '../packages/holdfast/src/core/close-code.ts'
+import { gatewayRules } from '../packages/holdfast/src/gateway/options.ts'
 import { type Metric, metrics, samplesOf } from '../packages/holdfast/src/server/metrics.ts'
 import { serverRules } from '../packages/holdfast/src/server/options.ts'
 import { WebSocketServer } from '../packages/holdfast/src/server/websocket-server.ts'
@@ -14,6 +15,8 @@ import { parity } from '../test/server/ws-parity.ts'
 
 const root = new URL('../', import.meta.url)
 const idleServer = new WebSocketServer({ noServer: true })
+
+const serverOptions = new Set(optionRows(serverRules).map(([option]) => option!))
 
 const tables: readonly { readonly file: string; readonly name: string; readonly rows: readonly (readonly string[])[] }[] = [
   {
@@ -39,6 +42,11 @@ const tables: readonly { readonly file: string; readonly name: string; readonly 
     file: 'docs/guide/server.md',
     name: 'server-options',
     rows: [['option', 'default', 'what it may be'], ...optionRows(serverRules)],
+  },
+  {
+    file: 'docs/guide/gateway.md',
+    name: 'gateway-options',
+    rows: [['option', 'default', 'what it may be'], ...optionRows(gatewayRules).filter(([option]) => !serverOptions.has(option!))],
   },
   {
     file: 'docs/guide/server.md',
@@ -92,7 +100,7 @@ function settingRow(name: SettingName): string[] {
 }
 
 function preset(value: unknown): string {
-  if (value === undefined || typeof value === 'object') return '–'
+  if (value === undefined || typeof value === 'object' || typeof value === 'function') return '–'
   return `\`${typeof value === 'string' ? `'${value}'` : String(value)}\``
 }
 

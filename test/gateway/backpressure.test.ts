@@ -67,6 +67,42 @@ describe('a client that does not read stops its backend', { timeout: 90_000 }, (
   })
 })
 
+describe('a client that never reads again', { timeout: 60_000 }, () => {
+  test('loses its link, then its session, and the backend is told that it is gone', async () => {
+    // What a session may hold fits into the kernel, so that it is the missing answer that gives such a client away.
+    const session = { ttl: 200, maxBytes: 4 * kibibyte }
+    await using route = await openRoute({ session, heartbeat: { interval: 100, timeout: 200 } })
+    const { link } = await begin(`${route.url}/idle`)
+    link.ws.pause()
+    sendAll(route.peer.connections[0]!.socket, 1_000, kibibyte)
+    assert.equal((await route.line('session lost')).fields.cause, 'heartbeat-timeout')
+    assert.equal((await route.line('client ended')).fields.code, 1006)
+    assert.equal((await route.peer.waitFor('closed')).code, 1001)
+    assert.equal(route.gateway.stats.bufferedBytes, 0)
+    link.reset()
+  })
+
+  test('loses its link if it has no session, and the backend is told that it is gone', async () => {
+    await using route = await openRoute({ writeTimeout: 200 })
+    const link = await dial(`${route.url}/idle`, [])
+    link.ws.pause()
+    sendAll(route.peer.connections[0]!.socket, 1_000, 64 * kibibyte)
+    assert.equal((await route.line('client ended')).fields.code, 1006)
+    assert.equal((await route.peer.waitFor('closed')).code, 1001)
+    link.reset()
+  })
+})
+
+describe('a backend that never reads again', { timeout: 60_000 }, () => {
+  test('loses its link, and the client is told: 1014', async () => {
+    await using route = await openRoute({ writeTimeout: 200 })
+    const link = await dial(`${route.url}/silent`, [])
+    sendAll(link, 1_000, 64 * kibibyte)
+    assert.deepEqual(await link.closed, { code: 1014, reason: 'upstream write-timeout' })
+    assert.equal((await route.line('upstream ended')).fields.cause, 'write-timeout')
+  })
+})
+
 describe('a backend that does not read stops its client', { timeout: 90_000 }, () => {
   const count = 1_000
   const bytes = 64 * kibibyte

@@ -139,12 +139,11 @@ describe('headers of one hop', { timeout: 60_000 }, () => {
   test('cannot carry line ends, or a second request, to the backend', async () => {
     await using route = await openRoute({ forwardHeaders: ['X-Tenant'] })
     for (const text of ['X-Tenant: a\rX-Evil: b', 'X-Tenant: a\nX-Evil: b', 'X-Tenant: a\r\n X-Evil: b', 'X-Tenant: a\u0000b'])
-      await raw(route.port, '/idle', [text])
+      assert.match(await raw(route.port, '/idle', [text]), /^HTTP\/1\.1 400 /)
+    assert.equal(route.peer.attempts.length, 0)
     await raw(route.port, '/idle', ['Content-Length: 40', 'Transfer-Encoding: chunked', '', 'GET /evil HTTP/1.1', 'Host: x', ''])
-    for (const { path, headers } of route.peer.attempts) {
-      assert.equal(path, '/idle')
-      assert.deepEqual([headers['x-evil'], headers['content-length'], headers['transfer-encoding']], [undefined, undefined, undefined])
-    }
+    for (const { path, headers } of route.peer.attempts)
+      assert.deepEqual([path, headers['content-length'], headers['transfer-encoding']], ['/idle', undefined, undefined])
   })
 })
 
@@ -230,6 +229,25 @@ describe('messages', { timeout: 60_000 }, () => {
         Array.from({ length: 30 }, (_, number) => `${number}`),
       )
     })
+})
+
+describe('connections of one address', { timeout: 60_000 }, () => {
+  test('are limited, whichever trusted proxy they come through; the backend is not dialled', async () => {
+    await using route = await openRoute({ limits: { maxPerAddress: 1 }, trustProxies: ['127.0.0.1'] })
+    const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+    const first = await dial(`${route.url}/idle`, [], from('192.0.2.1'))
+    assert.equal((await refusedUpgrade(`${route.url}/idle`, [], from('192.0.2.1'))).statusCode, 429)
+    const second = await dial(`${route.url}/idle`, [], from('192.0.2.2'))
+    assert.equal(route.peer.attempts.length, 2)
+    for (const { ws } of [first, second]) ws.close()
+  })
+  test('are counted by their own address when nobody is trusted', async () => {
+    await using route = await openRoute({ limits: { maxPerAddress: 1 } })
+    const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+    const { ws } = await dial(`${route.url}/idle`, [], from('192.0.2.1'))
+    assert.equal((await refusedUpgrade(`${route.url}/idle`, [], from('192.0.2.2'))).statusCode, 429)
+    ws.close()
+  })
 })
 
 describe('pages of other sites', { timeout: 60_000 }, () => {

@@ -278,6 +278,9 @@ describe('the limits of the gateway', { concurrency: true }, () => {
     await first.opened
     await using second = new ReconnectingWebSocket(`${gateway.url}/echo`, [], { resume: true })
     await once(second, 'retry')
+    await using limited = await startGateway('--upstream', peer.url, '--max-per-address', '1')
+    await dial(`${limited.url}/echo`).opened
+    assert.equal((await refusal(`${limited.url}/echo`)).status, 429)
   })
 
   test('let chosen headers through, and no others', async () => {
@@ -380,7 +383,7 @@ describe('the end of the gateway', { concurrency: true }, () => {
     assert.deepEqual([data, code, wasClean, unconfirmed], ['one', 1012, true, []])
     assert.equal(await gateway.child.exit, 0)
     assert.equal((await peer.waitFor('closed')).code, 1001)
-    assert.match(gateway.child.stderr, /"msg":"drained"/)
+    assert.match(gateway.child.stderr, /"migrated":0,"closed":1,"forced":0,"msg":"holdfast: drained"/)
   })
 
   for (const [signal, expected] of [

@@ -113,8 +113,7 @@ class Service {
     const { sessions, plain } = this.#gateway.stats
     this.#log.info({ sessions, plain, delayMs: drainDelay, timeoutMs: drainTimeout }, 'draining')
     await sleep(drainDelay)
-    const drained = await this.#gateway.drain({ rate: drainRate, timeout: drainTimeout })
-    this.#log.info(drained, 'drained')
+    await this.#gateway.drain({ rate: drainRate, timeout: drainTimeout })
   }
 
   /** Connections that are open keep the certificate they have; new ones get the new one. */
@@ -184,7 +183,7 @@ function gatewayFor(settings: Settings, server: HttpServer | HttpsServer, log: L
 }
 
 function optionsOf(settings: Settings, server: HttpServer | HttpsServer, log: Log): GatewayOptions {
-  const { heartbeat, heartbeatTimeout, upstreamHeartbeat, upstreamHeartbeatTimeout, origin, trustProxy } = settings
+  const { heartbeat, heartbeatTimeout, upstreamHeartbeat, upstreamHeartbeatTimeout, admissionRate, origin, trustProxy } = settings
   return {
     server,
     upstream: ({ url = '/' }) => {
@@ -201,6 +200,7 @@ function optionsOf(settings: Settings, server: HttpServer | HttpsServer, log: Lo
     },
     heartbeat: heartbeat === null ? false : { interval: heartbeat, timeout: heartbeatTimeout },
     upstreamHeartbeat: upstreamHeartbeat === null ? false : { interval: upstreamHeartbeat, timeout: upstreamHeartbeatTimeout },
+    admission: admissionRate === null ? false : { ratePerSecond: admissionRate },
     upstreamConnectTimeout: settings.upstreamTimeout,
     maxPayload: settings.maxMessage,
     perMessageDeflate: settings.compression,
@@ -209,6 +209,8 @@ function optionsOf(settings: Settings, server: HttpServer | HttpsServer, log: Lo
     ...(origin.length > 0 && { origins: origin }),
     limits: {
       headerCount: settings.headerCount,
+      maxPerAddress: settings.maxPerAddress ?? Infinity,
+      maxHandshakes: settings.maxHandshakes,
       messagesPerSecond: settings.messageRate ?? Infinity,
       bytesPerSecond: settings.byteRate ?? Infinity,
     },

@@ -47,6 +47,9 @@ export interface Settings {
   readonly headerCount: number
   readonly messageRate: number | null
   readonly byteRate: number | null
+  readonly admissionRate: number | null
+  readonly maxPerAddress: number | null
+  readonly maxHandshakes: number
   readonly tlsCert: string | null
   readonly tlsKey: string | null
   readonly drainDelay: number
@@ -110,6 +113,9 @@ const settings: { readonly [Name in SettingName]: Setting<Settings[Name]> } = {
   headerCount: { kind: count, preset: '100', help: 'and their number' },
   messageRate: { kind: orOff(count), preset: 'off', help: 'messages a second of one client; who sends more is read more slowly' },
   byteRate: { kind: orOff(bytes), preset: 'off', help: 'and bytes a second' },
+  admissionRate: { kind: orOff(count), preset: 'off', help: 'clients that are taken a second; who is refused is told when to come again' },
+  maxPerAddress: { kind: orOff(count), preset: 'off', help: 'clients of one address' },
+  maxHandshakes: { kind: count, preset: '1000', help: 'clients whose backend is being dialled' },
   tlsCert: { kind: orOff(file), preset: 'off', help: 'the certificate and its chain (PEM), for wss:; read again on SIGHUP' },
   tlsKey: { kind: orOff(file), preset: 'off', help: 'its private key (PEM)' },
   drainDelay: { kind: duration, preset: '0ms', help: 'on SIGTERM first only say so on /readyz, for so long' },

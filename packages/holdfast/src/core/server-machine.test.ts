@@ -858,11 +858,14 @@ describe('a drain', () => {
     assert.match(subject.resume(held)[0]!, /\^S/)
   })
 
-  test('is sent to nobody who has not answered, or is not there', () => {
+  test('is sent also to who has not answered the welcome, and to nobody who is not there', () => {
     const subject = new Subject()
     const [, fresh] = subject.session(ann, false)
-    assert.deepEqual(subject.drain(fresh, 1, 2), [])
+    assert.deepEqual(subject.drain(fresh, 1, 2), ['1 gets ^D{"in":1,"by":2}'])
+    assert.equal(fresh.state.name, 'new')
     assert.deepEqual(subject.drain(subject.detached(), 1, 2), [])
+    subject.machine.expel(0, subject.detached())
+    assert.deepEqual(subject.said(), [])
   })
 })
 

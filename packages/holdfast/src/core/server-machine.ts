@@ -160,10 +160,10 @@ export class ServerMachine {
 
   /** Asks the client to come over another link `inMs` from now; this one ends `byMs` from now. */
   drain(now: number, session: ServerSession, inMs: number, byMs: number, url?: string): void {
-    if (session.state.name !== 'attached') return
-    session.state = { ...session.state, leaveAt: now + byMs }
-    const frame = encode({ kind: 'drain', in: inMs, by: byMs, ...(url !== undefined && { url }) })
-    this.#outputs.push({ kind: 'write', link: session.state.link, frame })
+    const { link } = session
+    if (!link) return
+    if (session.state.name === 'attached') session.state = { ...session.state, leaveAt: now + byMs } // a new one has no more time than that
+    this.#outputs.push({ kind: 'write', link, frame: encode({ kind: 'drain', in: inMs, by: byMs, ...(url !== undefined && { url }) }) })
   }
 
   /** Ends the link of a session that should have moved to another; the session waits for its client. */

@@ -59,6 +59,7 @@ export class Bridge implements UpstreamOwner {
   upstreamEnded(end: UpstreamEnd): void {
     this.#config.journal.upstreamEnded(this.#client, this.#upstream, end)
     this.#end = end
+    this.#pace() // the answer to a close must be read
     this.#flush()
   }
 
@@ -89,7 +90,7 @@ export class Bridge implements UpstreamOwner {
   }
 
   #pace(): void {
-    const mustWait = this.#isThrottled || this.#upstream.isBusy
+    const mustWait = !this.#end && (this.#isThrottled || this.#upstream.isBusy)
     if (mustWait === this.#client.isPaused) return
     if (mustWait) this.#client.pause()
     else this.#client.resume()

@@ -35,18 +35,32 @@ export function forwardedHeaders(request: IncomingMessage, { names, trust }: Hea
     const value = given[name]
     if (value !== undefined && !forThisHop.includes(name)) headers[name] = String(value)
   }
-  const peer = withoutMapping(request.socket.remoteAddress)
-  const isTrusted = trust.has(peer)
+  const isTrusted = trust.has(peerOf(request))
   const say = (name: string, own: string | undefined) => {
     const value = (isTrusted && (given[name] as string | undefined)) || own
     if (value) headers[name] = value
   }
   say('x-forwarded-proto', (request.socket as { encrypted?: boolean }).encrypted ? 'https' : 'http')
   say('x-forwarded-host', given.host)
-  const hops = isTrusted ? believed(listOf(given['x-forwarded-for'] as string | undefined), trust) : []
-  const chain = peer === undefined ? hops : [...hops, peer]
+  const chain = chainOf(request, trust)
   if (chain.length > 0) headers['x-forwarded-for'] = chain.join(', ')
   return headers
+}
+
+/** Where a request came from, as far as that is believed; undefined on a Unix socket where nobody says it. */
+export function clientAddress(request: IncomingMessage, trust: Trust): string | undefined {
+  return chainOf(request, trust)[0]
+}
+
+/** From the client to whoever is at the other end of the connection. */
+function chainOf(request: IncomingMessage, trust: Trust): readonly string[] {
+  const peer = peerOf(request)
+  const hops = trust.has(peer) ? believed(listOf(request.headers['x-forwarded-for'] as string | undefined), trust) : []
+  return peer === undefined ? hops : [...hops, peer]
+}
+
+function peerOf(request: IncomingMessage): string | undefined {
+  return withoutMapping(request.socket.remoteAddress)
 }
 
 /** From the nearest hop back to the first that is not trusted: whatever stands before that one, it may have made up. */

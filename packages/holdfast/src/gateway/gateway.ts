@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { DrainOptions, DrainResult } from '../server/drain.ts'
 import { Journal } from '../server/journal.ts'
 import { withoutReserved } from '../server/offer.ts'
 import { Refusal } from '../server/refusal.ts'
@@ -13,9 +14,9 @@ import { TimerWheel } from '../server/timer-wheel.ts'
 import { type ServerStats, WebSocketServer } from '../server/websocket-server.ts'
 import { Allowance } from './allowance.ts'
 import { Bridge } from './bridge.ts'
-import { forwardedHeaders } from './forwarded-header.ts'
+import { clientAddress, forwardedHeaders } from './forwarded-header.ts'
 import { GatewayJournal, shortened, type UpstreamTotals } from './journal.ts'
-import { addressOf, type GatewayOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import { type GatewayOptions, type ResolvedOptions, resolveOptions, upstreamAddress } from './options.ts'
 import { targetFault } from './target.ts'
 import { type DialFailure, dial, type Upstream, type UpstreamConfig } from './upstream.ts'
 
@@ -37,19 +38,8 @@ export interface GatewayClient {
   readonly bufferedBytes: number
   /** Host and port, or the path of a Unix socket. */
   readonly upstream: string
-  /** Where its last link came from; null on a Unix socket. */
+  /** Where its last link came from, as far as trusted proxies say; null on a Unix socket. */
   readonly remote: string | null
-}
-
-export interface DrainOptions {
-  rate?: number | undefined
-  timeout?: number | undefined
-  signal?: AbortSignal | undefined
-}
-export interface DrainResult {
-  readonly migrated: number
-  readonly closed: number
-  readonly forced: number
 }
 
 export interface Listening {
@@ -75,7 +65,11 @@ export interface Gateway extends AsyncDisposable {
   readonly name: string
   /** All there are, also those that are away; made when it is read. */
   readonly clients: readonly GatewayClient[]
-  /** Sends all clients elsewhere, little by little, and ends their sessions in order. */
+  /**
+   * As of `WebSocketServer`: lets its clients leave, each at a slot of its own, in order. A backend hears of it (1001) when its client has left.
+   *
+   * @throws TypeError for an option that is unknown or wrong, naming option, value and rule
+   */
   drain(options?: DrainOptions): Promise<DrainResult>
   /** Says goodbye to all clients and backends (1001), and takes no more. */
   close(): Promise<void>
@@ -96,7 +90,6 @@ export function createGateway(options: GatewayOptions): Gateway {
 }
 
 const goingAway = 1001
-const serviceRestart = 1012
 const badGateway = 502
 const gatewayTimeout = 504
 const tooManyHeaders = 431
@@ -113,6 +106,10 @@ class SessionGateway implements Gateway {
   readonly #sessions: WebSocketServer
   readonly #upstreamConfig: UpstreamConfig
   readonly #upstreams = new Set<Upstream>()
+  /** Whether the listener is the gateway's to close: it made it, or began to listen with it. */
+  #ownsListener: boolean
+  /** No session begins any more, and so nobody is dialled. */
+  #isLeaving = false
   /** Dialled for a client whose own handshake is not done. */
   readonly #waiting = new WeakMap<IncomingMessage, Upstream>()
   readonly #joined = new WeakMap<SessionSocket, Pick<GatewayClient, 'since' | 'upstream' | 'remote'>>()
@@ -122,6 +119,7 @@ class SessionGateway implements Gateway {
     this.#options = options
     this.#journal = new GatewayJournal(new Journal(holdfast.logger, holdfast.name))
     this.#listener = options.server ?? createListener(options)
+    this.#ownsListener = options.server === undefined
     this.#sessions = new WebSocketServer({
       ...holdfast,
       server: this.#listener as HttpServer,
@@ -161,13 +159,14 @@ class SessionGateway implements Gateway {
       const joined = this.#joined.get(client)
       if (!joined) return []
       const { sessionId, attached, bufferedAmount, unackedAmount, request } = client
-      const remote = request.socket.remoteAddress ?? joined.remote
+      const remote = clientAddress(request, this.#options.headers.trust) ?? joined.remote
       return { ...joined, session: sessionId && shortened(sessionId), attached, bufferedBytes: bufferedAmount + unackedAmount, remote }
     })
   }
 
   async listen(port: number | string, host?: string): Promise<Listening> {
     const listener = this.#listener
+    this.#ownsListener = true
     if (typeof port === 'string') listener.listen(port)
     else listener.listen(port, host)
     await once(listener, 'listening')
@@ -178,12 +177,10 @@ class SessionGateway implements Gateway {
     return { url: `${scheme}://${shown.includes(':') ? `[${shown}]` : shown}:${address.port}`, port: address.port }
   }
 
-  async drain(): Promise<DrainResult> {
-    const clients = [...this.#sessions.clients]
-    const ends = clients.map((client) => new Promise((resolve) => client.once('close', resolve)))
-    for (const client of clients) client.close(serviceRestart)
-    await Promise.all(ends)
-    return { migrated: 0, closed: clients.length, forced: 0 }
+  drain(options: DrainOptions = {}): Promise<DrainResult> {
+    const result = this.#sessions.drain(options)
+    this.#isLeaving ||= !options.migrate
+    return result
   }
 
   async close(): Promise<void> {
@@ -205,17 +202,16 @@ class SessionGateway implements Gateway {
       this.#sessions.close(() => resolve())
     })
     const listener = new Promise<void>((resolve) => {
-      if (this.#options.server) resolve()
-      else this.#listener.close(() => resolve())
+      if (this.#ownsListener) this.#listener.close(() => resolve())
+      else resolve()
     })
-    this.#listener.closeIdleConnections()
     await Promise.all([sessions, listener])
   }
 
   /** Asked for each upgrade; what is thrown is its answer. A session that goes on has its backend already. */
   async #admit(request: IncomingMessage, info: { resuming: boolean }): Promise<unknown> {
     const { authenticate } = this.#options.holdfast
-    if (info.resuming) return authenticate?.(request, info)
+    if (info.resuming || this.#isLeaving) return authenticate?.(request, info)
     this.#examine(request)
     const principal = await authenticate?.(request, info)
     await this.#dial(request)
@@ -230,7 +226,7 @@ class SessionGateway implements Gateway {
   }
 
   #refuse(request: IncomingMessage, status: number, reason: string): never {
-    this.#journal.refused(request, status, reason)
+    this.#journal.refused(request, clientAddress(request, this.#options.headers.trust), status, reason)
     throw new Refusal(status, { message: reason })
   }
 
@@ -253,9 +249,9 @@ class SessionGateway implements Gateway {
 
   async #addressFor(request: IncomingMessage): Promise<URL> {
     const { upstream } = this.#options
-    if (typeof upstream !== 'function') return addressOf(upstream)
+    if (typeof upstream !== 'function') return upstreamAddress(upstream)
     try {
-      return addressOf(await upstream(request))
+      return upstreamAddress(await upstream(request))
     } catch (error) {
       if (error instanceof Refusal) throw error
       this.#journal.fault('upstream', error)
@@ -277,11 +273,12 @@ class SessionGateway implements Gateway {
   }
 
   #join(client: SessionSocket, request: IncomingMessage): void {
-    const { clock, limits } = this.#options
+    const { clock, limits, headers } = this.#options
     const upstream = this.#waiting.get(request)!
     this.#waiting.delete(request)
-    this.#joined.set(client, { since: clock.wall(), upstream: upstream.place, remote: request.socket.remoteAddress ?? null })
-    this.#journal.open(client, upstream)
+    const remote = clientAddress(request, headers.trust)
+    this.#joined.set(client, { since: clock.wall(), upstream: upstream.place, remote: remote ?? null })
+    this.#journal.open(client, upstream, remote)
     const isLimited = limits.messagesPerSecond !== Infinity || limits.bytesPerSecond !== Infinity
     new Bridge(client, upstream, { clock, journal: this.#journal }, isLimited ? new Allowance(limits) : undefined)
   }

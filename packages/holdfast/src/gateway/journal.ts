@@ -45,19 +45,13 @@ export class GatewayJournal {
     return structuredClone(this.#totals)
   }
 
-  refused(request: IncomingMessage, status: number, reason: string): void {
-    this.#write('warn', 'request refused', { client: request.socket.remoteAddress, path: pathOf(request), status, reason })
+  refused(request: IncomingMessage, address: string | undefined, status: number, reason: string): void {
+    this.#write('warn', 'request refused', { client: address, path: pathOf(request), status, reason })
   }
 
-  open(client: SessionSocket, upstream: Upstream): void {
+  open(client: SessionSocket, upstream: Upstream, address: string | undefined): void {
     this.#totals.upstreamDials.open++
-    const { remoteAddress } = client.request.socket
-    this.#write('info', 'upstream open', {
-      ...nameOf(client),
-      upstream: upstream.place,
-      client: remoteAddress,
-      path: pathOf(client.request),
-    })
+    this.#write('info', 'upstream open', { ...nameOf(client), upstream: upstream.place, client: address, path: pathOf(client.request) })
   }
 
   failed(request: IncomingMessage, place: string, status: number, failure: DialFailure): void {
@@ -100,7 +94,7 @@ export class GatewayJournal {
   }
 
   #write(level: Level, event: GatewayEvent, fields: object): void {
-    this.#journal.write(level, event, fields)
+    this.#journal.server(level, event, fields)
   }
 }
 

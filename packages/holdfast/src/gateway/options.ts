@@ -3,25 +3,28 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { ServerOptions } from 'ws'
+import { hostOf } from '../server/address.ts'
 import { type Clock, systemClock } from '../server/clock.ts'
 import {
   group,
   type HoldfastOptions,
+  type LimitOptions,
   limit,
   milliseconds,
+  type Rule,
   type Rules,
   resolveGroup,
   type ServerHeartbeatOptions,
   serverRules,
 } from '../server/options.ts'
-import { type HeaderRules, headerRules } from './forwarded-header.ts'
+import { clientAddress, type HeaderRules, headerRules } from './forwarded-header.ts'
 import { Trust } from './trust.ts'
 
 /** A `ws:`, `wss:` or `ws+unix:` URL without query; the path of each request is appended to its own. */
 export type UpstreamAddress = string | URL
 
-/** What a single client may do. */
-export interface GatewayLimits {
+/** What clients may do. */
+export interface GatewayLimits extends LimitOptions {
   /** The size of a request's headers. For a server that you give it is its own `maxHeaderSize`. @default 16 KiB */
   headerBytes?: number | undefined
   /** The number of a request's headers; more are answered with 431. @default 100 */
@@ -62,7 +65,7 @@ export interface ResolvedOptions {
   readonly upstreamConnectTimeout: number
   readonly maxPayload: number
   readonly perMessageDeflate: NonNullable<ServerOptions['perMessageDeflate']>
-  readonly limits: { readonly [name in keyof GatewayLimits]-?: number }
+  readonly limits: { readonly [name in Exclude<keyof GatewayLimits, keyof LimitOptions>]-?: number }
   readonly clock: Clock
   /** Those of the server of sessions. */
   readonly holdfast: HoldfastOptions
@@ -73,12 +76,19 @@ const mebibyte = 1024 * kibibyte
 const schemes = ['ws:', 'wss:', 'ws+unix:']
 
 const isObject = (value: unknown) => typeof value === 'object' && value !== null
+const whole = (what: string, preset: number): Rule => ({
+  isValid: (value) => Number.isSafeInteger(value) && value > 0,
+  text: `a whole number of ${what} above 0`,
+  preset,
+})
 const addressText = 'a ws:, wss: or ws+unix: URL without query and fragment'
 
 const upstreamRule = {
   isValid: (value: unknown) => typeof value === 'function' || isAddress(value),
   text: `${addressText}, or a function that returns one`,
 }
+
+const { limits: serverLimits, ...otherServerRules } = serverRules as Rules & { readonly limits: Rule }
 
 /** The table in the guide is made from it. */
 export const gatewayRules: Rules = {
@@ -96,18 +106,18 @@ export const gatewayRules: Rules = {
   },
   upstreamHeartbeat: group({ interval: milliseconds(30_000), timeout: milliseconds(10_000) }),
   upstreamConnectTimeout: milliseconds(10_000),
-  maxPayload: { isValid: (value) => Number.isSafeInteger(value) && value > 0, text: 'a number of bytes above 0', preset: mebibyte },
+  maxPayload: whole('bytes', mebibyte),
   perMessageDeflate: {
     isValid: (value) => typeof value === 'boolean' || isObject(value),
     text: 'true, false, or an object',
     preset: false,
   },
   limits: {
-    isValid: isObject,
-    text: 'an object of options',
+    ...serverLimits,
     fields: {
-      headerBytes: limit(16 * kibibyte),
-      headerCount: limit(100),
+      ...serverLimits.fields,
+      headerBytes: whole('bytes', 16 * kibibyte),
+      headerCount: whole('headers', 100),
       handshakeTimeout: milliseconds(10_000),
       messagesPerSecond: limit(Infinity),
       bytesPerSecond: limit(Infinity),
@@ -125,20 +135,26 @@ export function resolveOptions(given: GatewayOptions): ResolvedOptions {
   if (given.upstream === undefined) throw new TypeError(`option upstream is missing; it must be ${upstreamRule.text}`)
   const { upstream, server, forwardHeaders, trustProxies, upstreamHeartbeat, upstreamConnectTimeout, ...rest } = given
   const { maxPayload, perMessageDeflate, limits, ...holdfast } = rest
-  const own = resolveGroup(given, gatewayRules, '', Object.keys(serverRules)) as unknown as ResolvedOptions & {
+  const own = resolveGroup(given, gatewayRules, '', Object.keys(otherServerRules)) as unknown as ResolvedOptions & {
     readonly forwardHeaders: readonly string[]
     readonly trustProxies: readonly string[] | boolean
   }
+  const trust = new Trust(own.trustProxies)
+  const {
+    maxHandshakes,
+    maxPerAddress,
+    addressOf = (request: IncomingMessage) => hostOf(clientAddress(request, trust) ?? ''),
+  } = limits ?? {}
   return {
     ...own,
-    headers: headerRules(own.forwardHeaders, new Trust(own.trustProxies)),
+    headers: headerRules(own.forwardHeaders, trust),
     clock: given.clock ?? systemClock,
-    holdfast,
+    holdfast: { ...holdfast, limits: { maxHandshakes, maxPerAddress, addressOf } },
   }
 }
 
 /** @throws TypeError for what a function returned that is no address */
-export function addressOf(value: unknown): URL {
+export function upstreamAddress(value: unknown): URL {
   if (!isAddress(value)) throw new TypeError(`upstream returned ${String(value)}; it must be ${addressText}`)
   return new URL(String(value))
 }

@@ -21,7 +21,7 @@ export class Journal {
   }
 
   session(level: Level, text: string, sid: string, more: object): void {
-    if (this.#logger) this.write(level, `session ${text}`, { session: sid.slice(0, shownCharacters), ...more })
+    if (this.#logger) this.#write(level, `session ${text}`, { session: sid.slice(0, shownCharacters), ...more })
   }
 
   server(level: Level, text: string, fields: object): void {
@@ -30,12 +30,12 @@ export class Journal {
 
   /** What the application got wrong; without a logger the process is warned. */
   fault(text: string, error: unknown): void {
-    if (this.#logger) this.write('error', text, { err: error })
+    if (this.#logger) this.#write('error', text, { err: error })
     else process.emitWarning(`holdfast: ${text}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
   }
 
   /** A logger that throws must not end sessions. */
-  write(level: Level, text: string, fields: object): void {
+  #write(level: Level, text: string, fields: object): void {
     try {
       this.#logger?.[level]({ name: this.#name, ...fields }, `holdfast: ${text}`)
     } catch (error) {

@@ -99,7 +99,7 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
       journal,
       tally,
       admission,
-      left: (session, how) => this.#drain?.drain.left(session, how),
+      left: (session, how) => this.#left(session, how),
       createSocket: () => new (this.options.WebSocket as any)(null, undefined, this.options),
     })
     const linkOptions = { ...wsOptions, verifyClient: gate.check }
@@ -195,8 +195,13 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
     this.#plain.add(socket)
     socket.on('close', (code) => {
       this.#plain.delete(socket)
-      this.#drain?.drain.left(socket, code === abnormal ? 'forced' : 'closed')
+      this.#left(socket, code === abnormal ? 'forced' : 'closed')
     })
+  }
+
+  /** To another link of a server that goes nobody has left. */
+  #left(key: object, how: keyof DrainResult): void {
+    if (how !== 'migrated' || !this.#drain?.isLeaving) this.#drain?.drain.left(key, how)
   }
 
   #startDrain({ rate, timeout, migrate }: ReturnType<typeof resolveDrain>, isLeaving: boolean): void {
