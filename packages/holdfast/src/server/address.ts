@@ -10,7 +10,10 @@ const allGroups = 8
 
 /** The address of the other end of the TCP connection: an IPv4 address, or the first 64 bits of an IPv6 address. */
 export function addressOf(request: IncomingMessage): string {
-  const address = request.socket.remoteAddress ?? ''
+  return hostOf(request.socket.remoteAddress ?? '')
+}
+
+export function hostOf(address: string): string {
   if (address.startsWith(mappedPrefix) && address.includes('.')) return address.slice(mappedPrefix.length)
   return isIPv6(address) ? networkOf(address) : address
 }

@@ -124,7 +124,7 @@ const wsOptionNames: readonly string[] = [
   'WebSocket',
 ]
 
-interface Rule {
+export interface Rule {
   readonly isValid: (value: any) => boolean
   readonly text: string
   readonly preset?: unknown
@@ -146,7 +146,7 @@ const isPositive = (value: unknown) => typeof value === 'number' && value > 0
 const isFunction = (value: unknown) => typeof value === 'function'
 const isObject = (value: unknown) => typeof value === 'object' && value !== null
 
-const milliseconds = (preset: number): Rule => ({
+export const milliseconds = (preset: number): Rule => ({
   isValid: (value) => isPositive(value) && value <= longestMs,
   text: `a number of milliseconds above 0 and up to ${longestMs}`,
   preset,
@@ -156,9 +156,9 @@ const rate = (preset?: number): Rule => ({
   text: `a number of clients a second above 0 and up to ${mostPerSecond}`,
   preset,
 })
-const limit = (preset: number): Rule => ({ isValid: isPositive, text: 'a number above 0, or Infinity', preset })
+export const limit = (preset: number): Rule => ({ isValid: isPositive, text: 'a number above 0, or Infinity', preset })
 const isGroup = (value: unknown) => isObject(value) && !Array.isArray(value)
-const group = (fields: Rules, preset: false | undefined = undefined): Rule => ({
+export const group = (fields: Rules, preset: false | undefined = undefined): Rule => ({
   isValid: (value) => value === false || isGroup(value),
   text: 'an object of options, or false',
   preset,
@@ -268,6 +268,7 @@ export function resolveOptions(given: object, SocketClass: typeof SessionSocket)
   }
 }
 
+/** @throws TypeError naming option, value and rule */
 export function resolveGroup(given: object, rules: Rules, prefix: string, others: readonly string[] = []): Record<string, unknown> {
   const values = given as Record<string, unknown>
   for (const option of Object.keys(given)) {
