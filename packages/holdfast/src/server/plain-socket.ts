@@ -2,6 +2,7 @@
 
 import { Liveness, type LivenessConfig } from '../core/liveness.ts'
 import type { Clock } from './clock.ts'
+import type { Journal, Level } from './journal.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { SessionSocket } from './session-socket.ts'
 import { nowhere, type Timed, type TimerWheel } from './timer-wheel.ts'
@@ -13,14 +14,20 @@ export interface PlainConfig {
   readonly clock: Clock
   readonly wheel: TimerWheel
   readonly watch: LivenessConfig
+  readonly journal: Journal
   /** One is gone. */
   readonly closed: () => void
 }
 
-export function plainConfig({ heartbeat, writeTimeout, clock }: ResolvedOptions, wheel: TimerWheel, closed: () => void): PlainConfig {
+export function plainConfig(
+  { heartbeat, writeTimeout, clock }: ResolvedOptions,
+  wheel: TimerWheel,
+  journal: Journal,
+  closed: () => void,
+): PlainConfig {
   const { isOn, interval, timeout } = heartbeat
   const watch = { interval: isOn ? interval : Infinity, timeout, writeTimeout, random: () => clock.random() }
-  return { clock, wheel, watch, closed }
+  return { clock, wheel, watch, journal, closed }
 }
 
 export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
@@ -83,18 +90,31 @@ export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
         return
       case 'heartbeat-timeout':
       case 'write-timeout':
+        this.#log('warn', 'is given up', { cause: verdict })
         this.ws.terminate()
         return
     }
   }
 
   /** An event of the socket, with what comes with it. */
-  told(event: string, data: unknown): void {
-    const { clock, wheel, closed } = this.#config
-    if (event === 'pong') this.#liveness.answered(clock.now(), Number((data as Buffer).toString()))
-    else if (event === 'close') {
-      wheel.remove(this)
-      closed()
+  told(event: string, detail: any): void {
+    switch (event) {
+      case 'pong':
+        this.#liveness.answered(this.#config.clock.now(), Number(String(detail)))
+        this.#config.wheel.set(this) // the next ping may be due before the answer was
+        return
+      case 'error':
+        this.#log('warn', 'is at fault', { reason: (detail as Error).message })
+        return
+      case 'close':
+        this.#log('info', 'is gone', { code: detail })
+        this.#config.wheel.remove(this)
+        this.#config.closed()
+        return
     }
+  }
+
+  #log(level: Level, text: string, more: object): void {
+    this.#config.journal.plain(level, text, rawSocket(this.ws)?.remoteAddress, more)
   }
 }

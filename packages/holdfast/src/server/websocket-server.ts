@@ -76,7 +76,7 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
       journal,
       createSocket: () => new (this.options.WebSocket as any)(null, undefined, this.options),
     })
-    this.#plainConfig = plainConfig(resolved, wheel, () => this.#plain--)
+    this.#plainConfig = plainConfig(resolved, wheel, journal, () => this.#plain--)
     const linkOptions = { ...wsOptions, verifyClient: gate.check }
     if (session.isOn) this.#links = new LinkServer(this, linkOptions, maxPayload, options.handleProtocols)
   }
