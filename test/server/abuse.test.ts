@@ -142,7 +142,7 @@ describe('a flood of pings', { timeout: 60_000 }, () => {
     }
     assert.equal((await closed)[0], 1006)
     assert.ok(most < maxBacklogBytes, `in hand ${most}`)
-    await linesOf(path, /^plain client is gone {"code":1006}/)
+    await linesOf(path, /^plain client is gone {"code":1006,"cause":"overflow"}/)
     link.ws.terminate()
   })
 

@@ -556,19 +556,28 @@ export class ClientMachine {
     this.#announce(next, now, close)
   }
 
-  /** @param nextAttempt the number of the retry to come */
-  #next(now: number, close: CloseInfo, attempt: number, nextAttempt: number): FailureState {
+  /**
+   * @param nextAttempt the number of the retry to come
+   * @param spreading the session that says how long the first one waits
+   */
+  #next(
+    now: number,
+    close: CloseInfo,
+    attempt: number,
+    nextAttempt: number,
+    spreading: ClientSession | undefined = this.held,
+  ): FailureState {
     if (this.#retryRule.isFinal(close, attempt, this.held !== undefined)) return { name: 'closed' }
     const notBefore = now + (close.retryAfter ?? 0)
     if (nextAttempt > this.#config.retry.maxRetries) return { name: 'suspended', notBefore }
-    const retryAt = this.#isOffline ? Infinity : Math.max(notBefore, now + this.#delay(now, close, nextAttempt))
+    const retryAt = this.#isOffline ? Infinity : Math.max(notBefore, now + this.#delay(now, close, nextAttempt, spreading))
     return { name: 'waiting', attempt: nextAttempt, retryAt, notBefore }
   }
 
   /** Milliseconds before a retry. */
-  #delay(now: number, { cause }: CloseInfo, attempt: number): number {
+  #delay(now: number, { cause }: CloseInfo, attempt: number, spreading: ClientSession | undefined): number {
     const { retry, random } = this.#config
-    const first = this.held && attempt === 1 ? this.#keeping!.firstRetry.delay(now, cause, this.held.spread, random) : undefined
+    const first = spreading && attempt === 1 ? this.#keeping!.firstRetry.delay(now, cause, spreading.spread, random) : undefined
     return first ?? backoffDelay(retry, attempt, random)
   }
 
@@ -889,7 +898,8 @@ export class ClientMachine {
     this.#keeping!.held = undefined
     this.#keeping!.strayed()
     const attempt = 'attempt' in state ? state.attempt : 0
-    const next = wasAsked ? { name: 'closed' as const } : this.#next(now, close, attempt, attempt + 1)
+    const isDrained = close.cause === 'drain' // as are the sessions of others
+    const next = wasAsked ? { name: 'closed' as const } : this.#next(now, close, attempt, attempt + 1, isDrained ? held : undefined)
     if (next.name === 'closed') {
       this.#finish(close, error, unsent, isExact)
       return

@@ -144,10 +144,12 @@ export class Liveness {
     if (this.#state.name === 'probing') this.#state = listening
   }
 
-  /** The answer to ping number `ping` arrived. */
-  answered(now: number, ping: number): void {
-    if (this.#state.name === 'probing' && this.#state.ping === ping) this.#rtt = now - this.#state.at
+  /** The answer to ping number `ping` arrived. Returns the milliseconds that it took; undefined for one that nobody waits for. */
+  answered(now: number, ping: number): number | undefined {
+    const rtt = this.#state.name === 'probing' && this.#state.ping === ping ? now - this.#state.at : undefined
+    if (rtt !== undefined) this.#rtt = rtt
     this.heard(now)
+    return rtt
   }
 
   /** The application handed a message to the link. Returns true when that asks for a ping. */

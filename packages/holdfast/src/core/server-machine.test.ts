@@ -737,6 +737,21 @@ describe('a resumption', () => {
     assert.match(subject.resume(held, { attempt: 6 })[0]!, /\^S/)
   })
 
+  test('of a client that was told when to come again is judged by that', () => {
+    const slots: (number | undefined)[] = []
+    const waits = [0, 700, 300, 0, 0]
+    const subject = new Subject({
+      admit: (_, slot) => {
+        slots.push(slot)
+        return waits.shift()!
+      },
+    })
+    const held = subject.detached()
+    subject.now = 1_000
+    for (const attempt of [1, 2, 3, 4]) subject.resume(held, { attempt })
+    assert.deepEqual(slots, [undefined, Infinity, 1_700, 1_300, Infinity])
+  })
+
   test('that the server is too busy for is not remembered', () => {
     const subject = new Subject()
     const [wire, held] = subject.session()
@@ -849,11 +864,14 @@ describe('a drain', () => {
     assert.match(subject.resume(held)[0]!, /\^S/)
   })
 
-  test('is sent to nobody who has not answered, or is not there', () => {
+  test('is sent also to who has not answered the welcome, and to nobody who is not there', () => {
     const subject = new Subject()
     const [, fresh] = subject.session(ann, false)
-    assert.deepEqual(subject.drain(fresh, 1, 2), [])
+    assert.deepEqual(subject.drain(fresh, 1, 2), ['1 gets ^D{"in":1,"by":2}'])
+    assert.equal(fresh.state.name, 'new')
     assert.deepEqual(subject.drain(subject.detached(), 1, 2), [])
+    subject.machine.expel(0, subject.detached())
+    assert.deepEqual(subject.said(), [])
   })
 })
 
@@ -1123,6 +1141,33 @@ describe('a server that is full', () => {
     assert.deepEqual(refusal(subject.resume(large, {}, bob)), refused('expired', { recv: 0 }))
   })
 
+  test('lets those who were refused together return one by one', () => {
+    const subject = new Subject({ maxSessions: 1 })
+    subject.session()
+    for (const [draw, after] of [
+      [0, newTtlMs / 2],
+      [1, 1.5 * newTtlMs],
+    ] as const) {
+      subject.draws = [draw]
+      assert.deepEqual(refusal(subject.judge(subject.arrive())), refused('busy', { after }))
+    }
+  })
+
+  test('takes the size of a session for what it is now, and counts one no more whose client is back', () => {
+    const subject = new Subject({ maxTotalBytes: 100 })
+    const [, attached] = subject.session()
+    const [first, second] = [subject.detached(bob), subject.detached(bob)]
+    subject.send(first, 'b'.repeat(10))
+    subject.send(second, 'c'.repeat(20))
+    subject.send(first, 'b'.repeat(30))
+    subject.resume(second, {}, bob)
+    subject.send(attached, 'a'.repeat(70))
+    assert.deepEqual(
+      [first, second].map((held) => held.state.name),
+      ['over', 'attached'],
+    )
+  })
+
   test('expires one after another until it fits, and never a session with a link', () => {
     const subject = new Subject({ maxTotalBytes: 100 })
     const [, attached] = subject.session()
@@ -1137,6 +1182,36 @@ describe('a server that is full', () => {
     subject.send(other, 'c'.repeat(50))
     assert.deepEqual([attached.state.name, other.state.name], ['attached', 'attached'])
     assert.equal(subject.machine.heldBytes, 149)
+  })
+})
+
+describe('a server that goes', () => {
+  test('begins no session, says when to ask again, and resumes those that it has', () => {
+    const subject = new Subject()
+    const held = subject.detached()
+    subject.machine.leave()
+    assert.deepEqual(refusal(subject.judge(subject.arrive())), refused('busy', { after: 1_000 }))
+    assert.match(subject.resume(held)[0]!, /\^S/)
+  })
+
+  test('ends a session in order: its messages, then F with 1012', () => {
+    const subject = new Subject()
+    const [wire, held] = subject.session()
+    subject.hears(wire, '^A0')
+    subject.send(held, 'last')
+    subject.machine.dismiss(0, held, 1012, 'restart')
+    assert.deepEqual(subject.said(), ['1 gets ^F{"code":1012,"reason":"restart"}'])
+    const { said } = subject.hears(wire, '^A2', '^F{"code":1012,"reason":"restart"}')
+    assert.deepEqual(said, ['1 gets ^A1', 'close 1 1000', 's1 end 1012 restart, clean'])
+    assert.equal(held.session.close?.cause, 'drain')
+  })
+
+  test('waits for a client that is away, and tells the same to it', () => {
+    const subject = new Subject()
+    const held = subject.detached()
+    subject.send(held, 'last')
+    subject.machine.dismiss(0, held, 1012, 'restart')
+    assert.deepEqual(subject.resume(held).slice(1, 3), ['2 gets last', '2 gets ^F{"code":1012,"reason":"restart"}'])
   })
 })
 

@@ -8,18 +8,19 @@
  *                                             └───── R, S ─────────────┘   (R also takes an attached session over to its link)
  *
  * A resumption is one synchronous turn: look up, fence, count, answer (PROTOCOL.md section 5). Nothing is remembered of a link whose
- * resumption was refused. Outputs name links and sessions; what a session writes comes from its own `nextFrame`.
+ * resumption was refused, but when a session was told to come again. Outputs name links and sessions; what a session writes comes from its own `nextFrame`.
  */
 
 import type { AwakeClock } from './awake-clock.ts'
-import type { CloseInfo } from './close-info.ts'
+import type { CloseCause, CloseInfo } from './close-info.ts'
 import { abnormalClose, sessionLost } from './close-info.ts'
-import { decode, encode, isControl, type Refused, type Resume } from './control.ts'
+import { decode, encode, isControl, type Refusal, type Refused, type Resume } from './control.ts'
 import { fatalClose, linkCode, partingCode, partingReason } from './link-code.ts'
 import { type LinkGauge, Liveness, type LivenessConfig } from './liveness.ts'
 import type { OutboxBounds, OutboxEntry } from './outbox.ts'
 import { ServerLink, ServerSession, type Verdict } from './server-session.ts'
 import { type Payload, Session, type SessionConfig } from './session.ts'
+import { Shelf } from './shelf.ts'
 
 export interface Credentials {
   /** A session id of 128 random bits, a key of 256, both in base64url, and the digest that is kept of the key. */
@@ -49,8 +50,8 @@ export interface ServerConfig {
   /** What all outboxes together may hold. */
   readonly maxTotalBytes: number
   readonly credentials: Credentials
-  /** Milliseconds that a link has to wait before it is taken; 0: none. */
-  readonly admit: (now: number) => number
+  /** Whole milliseconds that a client has to wait before it is taken; 0: none. `slot`: when it was to come again, if it was told before. */
+  readonly admit: (now: number, slot?: number) => number
   /** Milliseconds over which clients that lost their link should come back. */
   readonly spread: () => number
   /** Where a session is that is not here. */
@@ -60,7 +61,8 @@ export interface ServerConfig {
 }
 
 export type ServerOutput =
-  | { readonly kind: 'write'; readonly link: ServerLink; readonly frame: unknown }
+  /** `why`: the frame refuses a session. */
+  | { readonly kind: 'write'; readonly link: ServerLink; readonly frame: unknown; readonly why?: Refusal }
   /** Say goodbye; `linkClosed` will follow, or `drop`. */
   | { readonly kind: 'close'; readonly link: ServerLink; readonly code: number; readonly reason: string }
   | { readonly kind: 'drop'; readonly link: ServerLink }
@@ -88,6 +90,8 @@ const partingMs = 1_000
 /** Until the client has answered its welcome, a session is kept for no longer. */
 const newTtlMs = 30_000
 const tombstoneMs = 600_000
+/** After about this long who looks for another server asks again: a balancer knows of one by then. */
+const elsewhereMs = 1_000
 
 export class ServerMachine {
   readonly #config: ServerConfig
@@ -97,6 +101,9 @@ export class ServerMachine {
   readonly #sessions = new Map<string, ServerSession>()
   readonly #tombstones = new Map<string, Tombstone>()
   readonly #perPrincipal = new Map<unknown, number>()
+  /** Sessions that no link carries and that hold something. */
+  readonly #detached = new Shelf<ServerSession>()
+  #isLeaving = false
   #outputs: ServerOutput[] = []
   #heldBytes = 0
 
@@ -143,16 +150,34 @@ export class ServerMachine {
   }
 
   /** Ends a session without goodbye. */
-  terminate(now: number, session: ServerSession): void {
-    this.#end(now, session, abnormalClose('server'))
+  terminate(now: number, session: ServerSession, cause: CloseCause = 'server'): void {
+    this.#end(now, session, abnormalClose(cause))
+  }
+
+  /** From now on no session begins here: those who want one are to look elsewhere. Those that are here go on. */
+  leave(): void {
+    this.#isLeaving = true
+  }
+
+  /** Ends a session in order, because its server goes. */
+  dismiss(now: number, session: ServerSession, code: number, reason: string): void {
+    session.session.finish(now, code, reason, 'drain')
+    this.#account(now, session)
   }
 
   /** Asks the client to come over another link `inMs` from now; this one ends `byMs` from now. */
   drain(now: number, session: ServerSession, inMs: number, byMs: number, url?: string): void {
-    if (session.state.name !== 'attached') return
-    session.state = { ...session.state, leaveAt: now + byMs }
-    const frame = encode({ kind: 'drain', in: inMs, by: byMs, ...(url !== undefined && { url }) })
-    this.#outputs.push({ kind: 'write', link: session.state.link, frame })
+    const { link } = session
+    if (!link) return
+    if (session.state.name === 'attached') session.state = { ...session.state, leaveAt: now + byMs } // a new one has no more time than that
+    this.#outputs.push({ kind: 'write', link, frame: encode({ kind: 'drain', in: inMs, by: byMs, ...(url !== undefined && { url }) }) })
+  }
+
+  /** Ends the link of a session that should have moved to another; the session waits for its client. */
+  expel(now: number, session: ServerSession): void {
+    if (!session.link) return
+    this.#part(now, session.link, linkCode.leaving)
+    this.#detach(now, session, abnormalClose('drain'))
   }
 
   // From the world
@@ -202,8 +227,7 @@ export class ServerMachine {
     } else if (state.name === 'detached' && now >= state.expiresAt) {
       this.#end(now, session, sessionLost('expired'))
     } else if (state.name === 'attached' && now >= state.leaveAt) {
-      this.#part(now, state.link, linkCode.leaving)
-      this.#detach(now, session, abnormalClose('drain'))
+      this.expel(now, session)
     }
     if (session.state.name === 'new' && now >= session.state.until) this.#end(now, session, sessionLost('unanswered'))
     session.session.tellSpread()
@@ -246,7 +270,7 @@ export class ServerMachine {
       this.#refuse(now, link, { kind: 'refused', why: verdict.why })
       return
     }
-    const after = this.#isFull(verdict.principal) ? newTtlMs : this.#config.admit(now)
+    const after = this.#shortage(verdict.principal) || this.#config.admit(now)
     if (after > 0) {
       this.#refuse(now, link, { kind: 'refused', why: 'busy', after })
       return
@@ -283,7 +307,8 @@ export class ServerMachine {
     const { delivered } = held.session.inbox
     if (recv > held.session.sent) return { kind: 'refused', why: 'state', recv: delivered }
     if ((held.cid !== undefined && held.cid !== cid) || attempt <= held.attempt) return { kind: 'refused', why: 'stale', recv: delivered }
-    const after = this.#config.admit(now)
+    const after = this.#config.admit(now, held.slot)
+    held.slot = after > 0 ? now + after : Infinity
     return after > 0 ? { kind: 'refused', why: 'busy', after } : undefined
   }
 
@@ -300,6 +325,7 @@ export class ServerMachine {
     const { ttl, ping, dead, spread } = this.#config
     const terms = { ttl, ping, dead, spread: spread() }
     held.state = { name: 'attached', link, leaveAt: Infinity }
+    this.#detached.remove(held)
     this.#attach(now, held, link, base, encode({ kind: 'spliced', recv: delivered, base, sent: session.sent, ...terms }))
     this.#outputs.push({ kind: 'resumed', session: held, link, downtime: now - since, replayed: session.sent - base })
     this.#check(now, held)
@@ -313,7 +339,7 @@ export class ServerMachine {
   }
 
   #refuse(now: number, link: ServerLink, refused: Refused): void {
-    this.#outputs.push({ kind: 'write', link, frame: encode(refused) })
+    this.#outputs.push({ kind: 'write', link, frame: encode(refused), why: refused.why })
     this.#part(now, link, linkCode.refused)
   }
 
@@ -355,6 +381,7 @@ export class ServerMachine {
     if (link) this.#part(now, link, partingCode(close), partingReason(close))
     held.state = { name: 'over' }
     this.#sessions.delete(sid)
+    this.#detached.remove(held)
     this.#bury(sid, { digest, principal, recv: session.inbox.delivered, until: now + tombstoneMs })
     this.#leave(principal)
     const unsent = session.drain()
@@ -375,10 +402,21 @@ export class ServerMachine {
     else this.#perPrincipal.delete(principal)
   }
 
+  /** Milliseconds after which somebody for whom there is no room may ask again; 0 where there is. */
+  #shortage(principal: unknown): number {
+    if (this.#isLeaving) return this.#about(elsewhereMs)
+    return this.#isFull(principal) ? this.#about(newTtlMs) : 0
+  }
+
   #isFull(principal: unknown): boolean {
     const { maxSessions, maxPerPrincipal, maxTotalBytes } = this.#config
     if (this.#sessions.size >= maxSessions || this.#heldBytes >= maxTotalBytes) return true
     return principal !== undefined && (this.#perPrincipal.get(principal) ?? 0) >= maxPerPrincipal
+  }
+
+  /** A half more or less, so that those who were refused together do not return together. */
+  #about(ms: number): number {
+    return Math.ceil(ms * (0.5 + this.#config.random()))
   }
 
   /** Keeps the sum of all outboxes; beyond its bound, sessions without a link make room, the largest first. */
@@ -386,18 +424,11 @@ export class ServerMachine {
     const { bytes } = held.session.outbox
     this.#heldBytes += bytes - held.heldBytes
     held.heldBytes = bytes
+    if (held.state.name === 'detached') this.#detached.put(held, bytes)
     while (this.#heldBytes > this.#config.maxTotalBytes) {
-      const largest = this.#largestDetached()
+      const { largest } = this.#detached
       if (!largest) return
       this.#end(now, largest, sessionLost('expired'))
     }
-  }
-
-  #largestDetached(): ServerSession | undefined {
-    let largest: ServerSession | undefined
-    for (const each of this.#sessions.values()) {
-      if (each.state.name === 'detached' && each.heldBytes > (largest?.heldBytes ?? 0)) largest = each
-    }
-    return largest
   }
 }

@@ -48,6 +48,8 @@ const maxBacklogBytes = 64 * 1024
 /** A peer that owes an acknowledgement for longer is asked for a sign of life. */
 const overdueMs = 5_000
 const overdueRoundTrips = 4
+/** With it a server ends the sessions that it cannot keep, because its process goes. */
+const restartCode = 1012
 /** A message that this many links in a row could not get through ends the session. */
 const poisonLinks = 3
 /** A link that lived on for this long with the message written had its chance. */
@@ -152,8 +154,8 @@ export class Session {
   }
 
   /** Ends the session in order: behind all that was sent, when the peer has answered. */
-  finish(now: number, code: number, reason: string): void {
-    if (this.#course.name === 'open') this.#startFinish(now, { kind: 'finish', code, reason }, this.#config.self, undefined)
+  finish(now: number, code: number, reason: string, cause: CloseCause = this.#config.self): void {
+    if (this.#course.name === 'open') this.#startFinish(now, { kind: 'finish', code, reason }, cause, undefined)
   }
 
   /** Ends it at once. */
@@ -393,8 +395,13 @@ export class Session {
   #peerFinished(now: number, finish: Finish): void {
     this.inbox.complete()
     if (this.#course.name === 'finishing') this.#course = { ...this.#course, peer: finish }
-    else this.#startFinish(now, finish, this.#config.self === 'client' ? 'server' : 'client', finish)
+    else this.#startFinish(now, finish, this.#causeOf(finish), finish)
     this.#settle()
+  }
+
+  #causeOf({ code }: Finish): CloseCause {
+    if (this.#config.self === 'server') return 'client'
+    return code === restartCode ? 'drain' : 'server'
   }
 
   /** Done is who has the peer's last message and knows that the peer has ours. */

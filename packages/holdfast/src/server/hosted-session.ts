@@ -120,7 +120,7 @@ export class HostedSession implements Timed {
     const payload = ownPayload(data)
     signal?.throwIfAborted()
     const bytes = byteLength(payload)
-    while (this.#isFullFor(bytes)) await this.#nextRoom(signal)
+    while (this.isFullFor(bytes)) await this.nextRoom(signal)
     this.#assertOpen()
     return new Promise((resolve, reject) => {
       const settle: SendCallback = (error) => (error ? reject(error) : resolve('acknowledged'))
@@ -134,7 +134,7 @@ export class HostedSession implements Timed {
     try {
       const payload = ownPayload(data)
       const bytes = byteLength(payload)
-      while (this.#isFullFor(bytes)) await this.#nextRoom(undefined)
+      while (this.isFullFor(bytes)) await this.nextRoom(undefined)
       this.#assertOpen()
       this.#enqueue(payload, typeof payload !== 'string', true, callback, undefined)
     } catch (error) {
@@ -197,10 +197,12 @@ export class HostedSession implements Timed {
   pinged(now: number): void {
     this.#pingedAt = now
   }
-  answered(now: number): void {
-    if (this.#pingedAt === undefined) return
+  /** Returns the milliseconds that the answer took; undefined for one that nobody waits for. */
+  answered(now: number): number | undefined {
+    if (this.#pingedAt === undefined) return undefined
     this.rtt = now - this.#pingedAt
     this.#pingedAt = undefined
+    return this.rtt
   }
 
   lost(close: CloseInfo): void {
@@ -298,11 +300,11 @@ export class HostedSession implements Timed {
   }
 
   /** Whoever waits looks and sends in one step, so that no two take the same room. */
-  #isFullFor(bytes: number): boolean {
+  isFullFor(bytes: number): boolean {
     return this.readyState === 1 && !this.session.session.outbox.hasRoom(bytes)
   }
 
-  #nextRoom(signal: AbortSignal | undefined): Promise<void> {
+  nextRoom(signal: AbortSignal | undefined): Promise<void> {
     return (this.#room ??= new Room()).wait(signal)
   }
 

@@ -29,6 +29,10 @@ export class Journal {
     if (this.#logger) this.#write(level, `plain client ${text}`, { address, ...more })
   }
 
+  server(level: Level, text: string, fields: object): void {
+    this.#write(level, text, fields)
+  }
+
   /** What the application got wrong; without a logger the process is warned. */
   fault(text: string, error: unknown): void {
     if (this.#logger) this.#write('error', text, { err: error })

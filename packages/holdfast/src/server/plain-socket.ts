@@ -1,10 +1,12 @@
 /** The heartbeat of a client that speaks no holdfast, by WebSocket pings, which every implementation answers. */
 
+import type { CloseCause } from '../core/close-info.ts'
 import { Liveness, type LivenessConfig } from '../core/liveness.ts'
 import type { Clock } from './clock.ts'
 import type { Journal, Level } from './journal.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { SessionSocket } from './session-socket.ts'
+import type { Tally } from './tally.ts'
 import { nowhere, type Timed, type TimerWheel } from './timer-wheel.ts'
 import { type Head, UpgradeRequest } from './upgrade-request.ts'
 import { rawSocket, WsGauge } from './ws-gauge.ts'
@@ -13,21 +15,31 @@ import { rawSocket, WsGauge } from './ws-gauge.ts'
 export interface PlainConfig {
   readonly clock: Clock
   readonly wheel: TimerWheel
+  readonly tally: Tally
   readonly watch: LivenessConfig
   readonly journal: Journal
   /** One is gone. */
-  readonly closed: () => void
+  readonly closed: (socket: SessionSocket, code: number) => void
+}
+
+/** What `ws` keeps to itself of how a socket ends. */
+interface Internals {
+  readonly _closeFrameReceived: boolean
+  readonly _errorEmitted: boolean
+  readonly _pendingAutoPongs?: number
+  readonly _maxPendingAutoPongs?: number
 }
 
 export function plainConfig(
   { heartbeat, writeTimeout, clock }: ResolvedOptions,
   wheel: TimerWheel,
+  tally: Tally,
   journal: Journal,
-  closed: () => void,
+  closed: PlainConfig['closed'],
 ): PlainConfig {
   const { isOn, interval, timeout } = heartbeat
   const watch = { interval: isOn ? interval : Infinity, timeout, writeTimeout, random: () => clock.random() }
-  return { clock, wheel, watch, journal, closed }
+  return { clock, wheel, tally, watch, journal, closed }
 }
 
 export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
@@ -39,6 +51,7 @@ export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
   #request: UpgradeRequest | undefined
   readonly #config: PlainConfig
   readonly #liveness: Liveness
+  #cause: CloseCause | undefined
 
   constructor(ws: SessionSocket, head: Head, principal: unknown, config: PlainConfig) {
     super(ws)
@@ -77,6 +90,13 @@ export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
     this.#config.wheel.set(this)
   }
 
+  /** `close` or `terminate` was called: by the application, by `ws` to answer the peer or to end a flood of pings, or to let the client go elsewhere. */
+  closing(cause: 'server' | 'drain' = 'server'): void {
+    const { _closeFrameReceived, _pendingAutoPongs = 0, _maxPendingAutoPongs = Infinity } = this.#internals
+    const isFlooded = _maxPendingAutoPongs > 0 && _pendingAutoPongs >= _maxPendingAutoPongs
+    this.#cause ??= isFlooded ? 'overflow' : _closeFrameReceived ? 'client' : cause
+  }
+
   ring(now: number): void {
     const verdict = this.#liveness.tick(now)
     if (!this.isOpen) return
@@ -86,32 +106,55 @@ export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
       case 'ping':
         // While we do not read, answers would pile up at the peer, and `ws` ends who lets them.
         if (this.ws.isPaused) this.ws.pong()
-        else this.ws.ping(String(this.#liveness.ping))
+        else this.#ping()
         return
       case 'heartbeat-timeout':
       case 'write-timeout':
         this.#log('warn', 'is given up', { cause: verdict })
+        this.#cause = verdict
         this.ws.terminate()
         return
     }
   }
 
   /** An event of the socket, with what comes with it. */
-  told(event: string, detail: any): void {
+  told(event: string, first: unknown): void {
     switch (event) {
       case 'pong':
-        this.#liveness.answered(this.#config.clock.now(), Number(String(detail)))
-        this.#config.wheel.set(this) // the next ping may be due before the answer was
+        this.#answered(first as Buffer)
         return
       case 'error':
-        this.#log('warn', 'is at fault', { reason: (detail as Error).message })
+        this.#log('warn', 'is at fault', { reason: (first as Error).message })
         return
       case 'close':
-        this.#log('info', 'is gone', { code: detail })
-        this.#config.wheel.remove(this)
-        this.#config.closed()
+        this.#closed(first as number)
         return
     }
+  }
+
+  #answered(data: Buffer): void {
+    const { clock, wheel, tally } = this.#config
+    const ms = this.#liveness.answered(clock.now(), Number(data.toString()))
+    if (ms !== undefined) tally.answered('plain', ms)
+    wheel.set(this) // the next ping may be due before the answer was
+  }
+
+  #closed(code: number): void {
+    const { wheel, tally, closed } = this.#config
+    const cause = this.#internals._errorEmitted ? 'protocol' : (this.#cause ?? 'network')
+    wheel.remove(this)
+    tally.plainClosed(cause)
+    this.#log('info', 'is gone', { code, cause })
+    closed(this.ws, code)
+  }
+
+  get #internals(): Internals {
+    return this.ws as unknown as Internals
+  }
+
+  #ping(): void {
+    this.#config.tally.pinged('plain')
+    this.ws.ping(String(this.#liveness.ping))
   }
 
   #log(level: Level, text: string, more: object): void {

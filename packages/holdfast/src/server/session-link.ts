@@ -42,6 +42,12 @@ export class LinkSocket extends WsSocket {
     ;(this as Linked)[linkOf]?.told(event as string, details[0], details[1])
     return true
   }
+
+  /** `ws` ends so who lets answers to his pings pile up; we let go of a link before we do. */
+  override terminate(): void {
+    ;(this as Linked)[linkOf]?.told('flood', undefined, undefined)
+    super.terminate()
+  }
 }
 
 const dle = 0x10
@@ -137,6 +143,9 @@ export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed {
         return
       case 'error':
         this.#failure ??= failureOf(first)
+        return
+      case 'flood':
+        this.#failure ??= abnormalClose('overflow')
         return
       case 'close':
         this.ws[linkOf] = undefined

@@ -23,6 +23,7 @@ const plain = WsSocket.prototype
 let bind: (socket: SessionSocket, hosted: HostedSession) => void
 let bindLink: (socket: SessionSocket, link: PlainSocket) => void
 let hostedOf: (socket: SessionSocket) => HostedSession | undefined
+let linkOf: (socket: SessionSocket) => PlainSocket | undefined
 
 /**
  * A `ws` socket for a session: OPEN while its link is away, with every message delivered once and in order. For a client that speaks no
@@ -43,6 +44,7 @@ export class SessionSocket extends WsSocket {
       socket.#plain = link
     }
     hostedOf = (socket) => socket.#hosted
+    linkOf = (socket) => socket.#plain
     // Accessors of `ws` that its types call properties, which TypeScript lets nobody override.
     const override = (name: keyof WsSocket, read: (hosted: HostedSession) => unknown) => {
       const own = Object.getOwnPropertyDescriptor(plain, name)!
@@ -142,14 +144,19 @@ export class SessionSocket extends WsSocket {
 
   /** Ends the session in order, behind all that was sent. @throws TypeError or RangeError for a code or reason that cannot be sent */
   override close(code?: number, reason?: string | Buffer): void {
-    if (!this.#hosted) plain.close.call(this, code, reason)
-    else if (this.readyState === WsSocket.OPEN) this.#hosted.close(checkedCode(code), checkedReason(code, reason))
+    if (!this.#hosted) {
+      this.#plain?.closing()
+      plain.close.call(this, code, reason)
+    } else if (this.readyState === WsSocket.OPEN) this.#hosted.close(checkedCode(code), checkedReason(code, reason))
   }
 
   /** Ends the session, not only its link, at once. */
   override terminate(): void {
     if (this.#hosted) this.#hosted.terminate()
-    else plain.terminate.call(this)
+    else {
+      this.#plain?.closing()
+      plain.terminate.call(this)
+    }
   }
 
   /** Asks whether the session lives: `pong` with the same data follows while it does, also when its client is away. */
@@ -193,6 +200,11 @@ export function bindPlain(socket: SessionSocket, link: PlainSocket): void {
 /** The session behind a socket; undefined for a plain one. */
 export function sessionOf(socket: SessionSocket): HostedSession | undefined {
   return hostedOf(socket)
+}
+
+/** The heartbeat of a plain socket. */
+export function plainOf(socket: SessionSocket): PlainSocket | undefined {
+  return linkOf(socket)
 }
 
 /** As `ws` takes them: the callback may stand in the place of what is left out. */
