@@ -106,7 +106,7 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
       left: (session, how) => this.#left(session, how),
       createSocket: () => new (this.options.WebSocket as any)(null, undefined, this.options),
     })
-    this.#plainConfig = plainConfig(resolved, wheel, tally, (socket, code) => this.#plainClosed(socket, code))
+    this.#plainConfig = plainConfig(resolved, wheel, tally, journal, (socket, code) => this.#plainClosed(socket, code))
     const linkOptions = { ...wsOptions, verifyClient: gate.check }
     if (session.isOn) this.#links = new LinkServer(this, linkOptions, maxPayload, options.handleProtocols)
   }
