@@ -8,7 +8,8 @@
  *                                             └───── R, S ─────────────┘   (R also takes an attached session over to its link)
  *
  * A resumption is one synchronous turn: look up, fence, count, answer (PROTOCOL.md section 5). Nothing is remembered of a link whose
- * resumption was refused, but when a session was told to come again. Outputs name links and sessions; what a session writes comes from its own `nextFrame`.
+ * resumption was refused, and of the session only when its client was told to come again. Outputs name links and sessions; what a session
+ * writes comes from its own `nextFrame`.
  */
 
 import type { AwakeClock } from './awake-clock.ts'
