@@ -110,7 +110,7 @@ function settingRow(name: SettingName): string[] {
 }
 
 function preset(value: unknown): string {
-  if (Array.isArray(value)) return value.map(preset).join(', ')
+  if (Array.isArray(value) && value.length > 0) return value.map(preset).join(', ')
   if (value === undefined || typeof value === 'object' || typeof value === 'function') return '–'
   return `\`${typeof value === 'string' ? `'${value}'` : String(value)}\``
 }
