@@ -66,6 +66,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   #board: StatusBoard | undefined
   #isDraining = false
   #isTurnDue = false
+  #isTurnEnding = false
   #blockedLink: Link | undefined
   #isEnding = false
   #sent = 0
@@ -174,12 +175,8 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
 
   send(data: Data): void {
     const machine = this.#machine
-    if (this.isFinished) {
-      this.#discardedBytes += byteLength(data)
-      return
-    }
-    const link = this.#link
-    if (link && machine.canTransmit) {
+    if (machine.canTransmit) {
+      const link = this.#link!
       if (this.#fitsLink(link, data)) this.#transmit(link, data, undefined)
       else this.#overflow(link.backlog)
       return
@@ -190,9 +187,8 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
       const { outbox } = machine.held!.session
       if (outbox.hasRoom(bytes)) this.#submit({ data: snapshot(data), bytes, settle: undefined })
       else this.#overflow(outbox.bytes)
-      return
-    }
-    if (machine.outbox.hasRoom(bytes)) this.#enqueue({ data: snapshot(data), bytes, settle: undefined })
+    } else if (this.isFinished) this.#discardedBytes += bytes
+    else if (machine.outbox.hasRoom(bytes)) this.#enqueue({ data: snapshot(data), bytes, settle: undefined })
     else this.#overflow(machine.outbox.bytes)
   }
 
@@ -220,8 +216,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
         this.#turnLater()
       }
       signal?.addEventListener('abort', takeBack, { once: true })
-      const link = this.#link
-      if (link && this.#machine.canTransmit) this.#transmit(link, owned, entry.settle)
+      if (this.#machine.canTransmit) this.#transmit(this.#link!, owned, entry.settle)
       else if (this.#machine.canSubmit) this.#submit(entry)
       else this.#enqueue(entry)
       if (this.#options.resume) queueMicrotask(() => this.#ask())
@@ -269,7 +264,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
       sessions: counters.sessions,
       dials: counters.dials,
       giveups: counters.giveups,
-      pings: counters.pings,
+      pings: this.#machine.pings,
       failures: { ...counters.failures },
     }
   }
@@ -320,7 +315,11 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     const current = this.#holderOf(link)
     if (!current) return
     if (this.#options.resume) {
-      this.#receive(current, message)
+      const data = this.#machine.receive(this.#turnNow, Number.NaN, current.number, message) as Wire | undefined
+      if (data !== undefined) this.#deliver(data)
+      // Control may have any consequence, data none but its acknowledgement.
+      if (data === undefined) this.#turn()
+      else if (this.#machine.held?.session.inbox.isDueBefore(this.#alarm.at)) this.#turnLater()
       return
     }
     const { isReply } = this.#options.heartbeat
@@ -330,16 +329,6 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
       return
     }
     if (this.#machine.heard(this.#turnNow, current.number)) this.#deliver(message)
-  }
-
-  /** A message of a session's link: control, known already, or for the application. */
-  #receive(current: Current, message: Wire): void {
-    const data = this.#machine.receive(this.#turnNow, Number.NaN, current.number, message) as Wire | undefined
-    if (data === undefined) this.#turn()
-    else {
-      this.#deliver(data)
-      this.#turnLater()
-    }
   }
 
   #deliver(message: Wire): void {
@@ -383,9 +372,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   get #turnNow(): number {
     if (this.#turnAt === undefined) {
       this.#turnAt = this.#now
-      queueMicrotask(() => {
-        this.#turnAt = undefined
-      })
+      this.#endTurnLater()
     }
     return this.#turnAt
   }
@@ -413,11 +400,17 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   }
 
   #turnLater(): void {
-    if (this.#isTurnDue) return
     this.#isTurnDue = true
+    this.#endTurnLater()
+  }
+
+  #endTurnLater(): void {
+    if (this.#isTurnEnding) return
+    this.#isTurnEnding = true
     queueMicrotask(() => {
-      this.#isTurnDue = false
-      this.#turn()
+      this.#isTurnEnding = false
+      this.#turnAt = undefined
+      if (this.#isTurnDue) this.#turn()
     })
   }
 
@@ -431,6 +424,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     this.#isDraining = true
     for (let output = this.#next(); output; output = this.#next()) this.#perform(output)
     this.#isDraining = false
+    this.#isTurnDue = false
     this.#alarm.set(this.#machine.deadline, this.#machine.state.name === 'suspended')
     this.#room?.wake()
     this.#board?.notify()
@@ -444,8 +438,8 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
 
   #write(): void {
     const now = this.#turnNow
-    for (let frame = this.#machine.nextFrame(now); frame !== undefined; frame = this.#machine.nextFrame(now))
-      this.#link!.send(frame as Data)
+    const link = this.#link
+    for (let frame = this.#machine.nextFrame(now); frame !== undefined; frame = this.#machine.nextFrame(now)) link!.send(frame as Data)
     this.#awaitDrain()
   }
 
@@ -521,12 +515,13 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
         this.#end(output)
         return
       case 'retry':
-        this.#log('warn', 'retry', output.close, { attempt: output.attempt, delayMs: Math.round(output.delay) })
+        this.#log('warn', 'retry', output.close, { attempt: output.attempt, delayMs: Math.round(output.delay), err: output.error })
         this.#emitDetail('retry', {
           attempt: output.attempt,
           delay: output.delay,
           at: this.status.retryAt ?? Math.round(this.#clock.wall() + output.delay),
           close: output.close,
+          error: output.error,
         })
         return
       case 'giveup':
@@ -629,12 +624,15 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     if (this.#machine.deadline < this.#alarm.at) this.#turnLater()
   }
 
-  /** Gives a message to the session, and to its link if that takes it now. */
+  /** Gives a message to the session, and to its link if nothing goes before it; what is left to do is done when the turn ends. */
   #submit(entry: OutboxEntry): void {
+    const machine = this.#machine
+    const now = this.#turnNow
     this.#sent++
-    this.#machine.submit(this.#turnNow, entry)
-    if (!this.#isDraining) this.#write()
-    this.#turnLater()
+    machine.submit(now, entry)
+    const frame = this.#isDraining ? undefined : machine.nextFrame(now)
+    if (frame !== undefined) this.#link!.send(frame as Data)
+    if (this.#board || !machine.held?.session.isAllWritten) this.#turnLater()
   }
 
   #ask(): void {

@@ -34,7 +34,8 @@ export interface WebSocketEvents {
   error: SocketErrorEvent
   close: SessionCloseEvent
   lost: CustomEvent<CloseInfo>
-  retry: CustomEvent<{ attempt: number; delay: number; at: number; close: CloseInfo }>
+  /** Times in ms, `at` since the epoch; `error` says what went wrong before. */
+  retry: CustomEvent<{ attempt: number; delay: number; at: number; close: CloseInfo; error: Error }>
   resumed: CustomEvent<{ downtime: number; replayed: number; resent: number }>
 }
 

@@ -70,6 +70,10 @@ export class Session {
   #ping: number | undefined
   #pong: number | undefined
   #isAsking = false
+  /** Behind which message a ping is to ask for an acknowledgement, and which is the last one that somebody wants to know of. */
+  #askAt = Infinity
+  #askUpTo = 0
+  #pingsSent = 0
   /** Since when the peer owes an acknowledgement of what this link has carried, and when it was last asked for a sign of life. */
   #awaitingSince = Infinity
   #probedAt = -Infinity
@@ -98,6 +102,11 @@ export class Session {
     return this.#confirmed
   }
 
+  /** Whether the link has taken all that there is to write. */
+  get isAllWritten(): boolean {
+    return this.#tx === this.sent && this.#ping === undefined
+  }
+
   /** Bytes that no link has taken since the peer last said what it has. */
   get pendingBytes(): number {
     return this.outbox.bytes - this.#flightBytes
@@ -111,6 +120,11 @@ export class Session {
   /** The number of its last ping; the next link goes on from there, so that no answer is taken for another's. */
   get pings(): number {
     return this.#place.name === 'attached' ? this.#place.liveness.ping : this.#pings
+  }
+
+  /** How many pings it has written, over all links. */
+  get pingsSent(): number {
+    return this.#pingsSent
   }
 
   /** The link that carries it, as its owner gave it. */
@@ -174,16 +188,20 @@ export class Session {
     this.#opening = encode({ kind: 'ack', count: 0 })
   }
 
-  /** Asks the peer for an acknowledgement. */
+  /** Asks the peer for an acknowledgement of all that was sent: behind it, or the answer would come too soon to tell. */
   ask(): void {
-    if (this.#place.name === 'attached') this.#ping = this.#place.liveness.ask()
+    this.#askUpTo = this.sent
+    if (this.#place.name === 'away') return
+    if (this.#tx >= this.sent) this.#askNow(this.#place.liveness)
+    else if (this.#askAt === Infinity) this.#askAt = this.sent
   }
 
   /** Tells the client how thinly the server wants it back, if what it knows is off by half or more. */
   tellSpread(): void {
     const spread = this.#config.spread!()
     const told = this.#toldSpread
-    if (spread !== told && (spread >= 2 * told || 2 * spread <= told)) this.ask()
+    if (this.#place.name === 'away' || spread === told) return
+    if (spread >= 2 * told || 2 * spread <= told) this.#askNow(this.#place.liveness)
   }
 
   // From the world
@@ -198,7 +216,8 @@ export class Session {
     this.#opening = opening
     this.#ping = undefined
     this.#pong = undefined
-    this.#isAsking = false
+    this.#askAt = this.#askUpTo > recv ? this.#askUpTo : Infinity
+    this.#isAsking = this.#askAt < Infinity
     this.#awaitingSince = Infinity
     this.#probedAt = -Infinity
     this.#toldSpread = this.#config.spread?.() ?? 0
@@ -293,6 +312,7 @@ export class Session {
     const entry = this.outbox.at(index)
     this.#tx++
     this.#flightBytes += entry.bytes
+    if (this.#tx === this.#askAt) this.#askNow(place.liveness)
     if (this.#awaitingSince === Infinity && this.#confirmed < this.#tx) this.#awaitingSince = now
     if (this.#confirmed >= this.#tx) {
       this.#free()
@@ -321,6 +341,11 @@ export class Session {
     return verdict
   }
 
+  #askNow(liveness: Liveness): void {
+    this.#ping = liveness.ask()
+    this.#askAt = this.#askUpTo > this.#tx ? this.#askUpTo : Infinity
+  }
+
   #nextControl(): string | undefined {
     const opening = this.#opening
     const ping = this.#ping
@@ -334,6 +359,7 @@ export class Session {
       return encode({ kind: 'pong', id: pong!, count: this.inbox.tell() })
     }
     this.#ping = undefined
+    this.#pingsSent++
     const { spread } = this.#config
     if (!spread) return encode({ kind: 'ping', id: ping, count: this.inbox.tell() })
     this.#toldSpread = spread()
