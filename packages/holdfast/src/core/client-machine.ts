@@ -290,7 +290,7 @@ export class ClientMachine {
   /** The application sends faster than the link takes it: the session ends. */
   overflow(now: number, error: Error): void {
     const state = this.#state
-    const close = Object.freeze({ code: 1013, reason: '', wasClean: false, cause: 'overflow' as const })
+    const close = abnormalClose('overflow', '', 1013)
     if (this.held) this.#endNow(now, this.held, close, error)
     else if (isLive(state)) this.#lose(now, state, close, error, false)
   }

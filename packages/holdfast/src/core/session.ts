@@ -10,7 +10,7 @@
  * The place and the course are independent: a session finishes over as many links as that takes. `nextFrame` is the only writer.
  */
 
-import type { CloseCause, CloseInfo } from './close-info.ts'
+import { abnormalClose, type CloseCause, type CloseInfo } from './close-info.ts'
 import { type Decoded, encode, escapeText, type Finish, unescapeText } from './control.ts'
 import { Inbox } from './inbox.ts'
 import type { LinkGauge, Liveness, Verdict } from './liveness.ts'
@@ -429,11 +429,11 @@ export class Session {
   #closeDue({ began, peer }: Course & { name: 'finishing' }): void {
     const isAllConfirmed = this.sent - this.#confirmed <= 1 // but our own finish
     if (peer && isAllConfirmed) this.end(cleanClose(peer, began))
-    else this.end(Object.freeze({ code: 1006, reason: '', wasClean: false, cause: began }))
+    else this.end(abnormalClose(began))
   }
 
   #violate(reason: string): void {
-    this.end(Object.freeze({ code: 1006, reason, wasClean: false, cause: 'protocol' }))
+    this.end(abnormalClose('protocol', reason))
   }
 
   /** A message that was written to link after link, each of which had its chance, is what ends them. */
@@ -443,8 +443,7 @@ export class Session {
     this.#stuckLinks = isStuck ? (this.#stuckHead === head ? this.#stuckLinks + 1 : 1) : 0
     this.#stuckHead = head
     if (this.#stuckLinks < poisonLinks) return
-    const reason = `message ${head} did not get through on ${poisonLinks} links in a row`
-    this.end(Object.freeze({ code: 1009, reason, wasClean: false, cause: 'protocol' }))
+    this.end(abnormalClose('protocol', `message ${head} did not get through on ${poisonLinks} links in a row`, 1009))
   }
 
   #overdueAt(liveness: Liveness): number {
