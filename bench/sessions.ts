@@ -3,7 +3,7 @@
  *
  *   npm run bench:sessions [-- --only loss,cpu] [--quick] [--json]
  *
- * Ratios and differences are made within rounds in which all take turns; figures are medians. Servers run in processes of their own. A whole
+ * Ratios and differences are made within rounds in which all take turns; figures are medians, but for CPU and round trips, which are the least. Servers run in processes of their own. A whole
  * run is written to bench/sessions.json; `--json` prints the results instead of the tables. Ends with 1 when a target was missed.
  */
 

@@ -632,7 +632,7 @@ describe('a queue', () => {
   test('with somebody who waits for the peer asks for its acknowledgement as it moves in', () => {
     const subject = situations.greeting()
     subject.machine.send({ data: 'a', bytes: 1, settle: () => {} })
-    assert.deepEqual(subject.welcomes(), ['1 ▷ ^A0', 'open', '1 ▷ ^P1,0', '1 ▷ a'])
+    assert.deepEqual(subject.welcomes(), ['1 ▷ ^A0', 'open', '1 ▷ a', '1 ▷ ^P1,0'])
   })
 
   test('moves into a session whose link is away', () => {
@@ -801,7 +801,7 @@ describe('a link that is lost', () => {
     assert.deepEqual(subject.wait(1), ['1 ▷ ^P1,0'])
     assert.deepEqual(subject.wait(4_999), [])
     assert.deepEqual(subject.wait(1), ['drop 1', 'lost heartbeat-timeout', 'retry 1 in 0', 'dial 2 to resume, retry 1'])
-    assert.equal(subject.machine.counters.pings, 1)
+    assert.equal(subject.machine.pings, 1)
   })
 
   test('was asked with a message after 30 s of silence', () => {
@@ -824,7 +824,12 @@ describe('a link that is lost', () => {
     subject.wait(40_000)
     subject.resumes()
     assert.deepEqual(subject.wait(35_000), ['2 ▷ ^P2,0'])
-    assert.equal(subject.machine.counters.pings, 2)
+    assert.equal(subject.machine.pings, 2)
+    subject.machine.held!.session.ask()
+    assert.deepEqual(subject.said(), ['2 ▷ ^P3,0'])
+    assert.equal(subject.machine.pings, 3)
+    subject.machine.abort(subject.now)
+    assert.equal(subject.machine.pings, 3, 'also when the session is over')
   })
 
   test('is told nothing of what arrives while the reader pauses, and all of it when he goes on', () => {
@@ -1064,6 +1069,16 @@ describe('retries of a session', () => {
     assert.deepEqual(subject.fails(byServer(4000, 'bye')), ['error, end 1006 server'])
     assert.deepEqual(subject.last('end').close, abnormalClose('server'))
     assert.equal(subject.state, 'closed')
+  })
+})
+
+describe('an announced retry', () => {
+  test('says what went wrong, also for a redial that nobody but the log is told of', () => {
+    const subject = situations.waiting()
+    subject.wait(1_000)
+    subject.machine.linkClosed(subject.now, subject.link, network, new Error('nobody listens there'))
+    subject.said()
+    assert.equal(subject.last('retry').error.message, 'nobody listens there')
   })
 })
 

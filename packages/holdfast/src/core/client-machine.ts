@@ -220,6 +220,11 @@ export class ClientMachine {
     this.held?.session.spoke(now)
   }
 
+  /** How many pings were sent: those of sessions leave among their frames, and are counted there. */
+  get pings(): number {
+    return this.counters.pings + (this.held?.session.pingsSent ?? 0)
+  }
+
   /** A message was handed to the live link. */
   sent(now: number): void {
     const state = this.#state
@@ -286,7 +291,7 @@ export class ClientMachine {
   /** The application sends faster than the link takes it: the session ends. */
   overflow(now: number, error: Error): void {
     const state = this.#state
-    const close = Object.freeze({ code: 1013, reason: '', wasClean: false, cause: 'overflow' as const })
+    const close = abnormalClose('overflow', '', 1013)
     if (this.held) this.#endNow(now, this.held, close, error)
     else if (isLive(state)) this.#lose(now, state, close, error, false)
   }
@@ -367,7 +372,12 @@ export class ClientMachine {
   receive(now: number, wall: number, link: number, payload: Payload): Payload | undefined {
     const state = this.#state
     const held = this.held
-    if (held && isLive(state) && state.link === link) return this.#receiveLive(now, held, payload)
+    if (held && isLive(state) && state.link === link) {
+      if (typeof payload === 'string' && isControl(payload)) return this.#controlled(now, held, decode(payload))
+      const data = held.session.receive(now, payload)
+      if (data === undefined) this.#checkSession(now, held)
+      return data
+    }
     if (state.name === 'greeting' && state.link === link) this.#greeted(now, wall, state, decodeFirst(payload))
     else if (held?.migration.name === 'greeting' && held.migration.link === link) {
       this.#migrationGreeted(now, wall, held, held.migration, decodeFirst(payload))
@@ -493,8 +503,9 @@ export class ClientMachine {
 
   /** A session's ping leaves among its frames. */
   #ping(state: LiveLink): void {
+    if (this.held) return
     this.counters.pings++
-    if (!this.held) this.#outputs.push({ kind: 'ping', link: state.link, ping: state.liveness.ping })
+    this.#outputs.push({ kind: 'ping', link: state.link, ping: state.liveness.ping })
   }
 
   #dial(now: number, wall: number, attempt: number): void {
@@ -553,7 +564,7 @@ export class ClientMachine {
     }
     this.#become(next)
     this.#endSession(close, error)
-    this.#announce(next, now, close)
+    this.#announce(next, now, close, error)
   }
 
   /**
@@ -586,12 +597,12 @@ export class ClientMachine {
     this.#count(close)
     this.#become(next)
     this.#outputs.push({ kind: 'failed', close, error })
-    this.#announce(next, now, close)
+    this.#announce(next, now, close, error)
   }
 
-  #announce(next: ClientState, now: number, close: CloseInfo): void {
+  #announce(next: ClientState, now: number, close: CloseInfo, error: Error): void {
     if (next.name === 'waiting' && next.retryAt < Infinity)
-      this.#outputs.push({ kind: 'retry', attempt: next.attempt, delay: wholeMicroseconds(next.retryAt - now), close })
+      this.#outputs.push({ kind: 'retry', attempt: next.attempt, delay: wholeMicroseconds(next.retryAt - now), close, error })
     if (next.name === 'suspended') {
       this.counters.giveups++
       this.#outputs.push({ kind: 'giveup', close: Object.freeze({ ...close, cause: 'retries-exhausted' }) })
@@ -739,20 +750,12 @@ export class ClientMachine {
     this.#enter(now, arrival, liveness)
   }
 
-  #receiveLive(now: number, held: ClientSession, payload: Payload): Payload | undefined {
-    const isControlFrame = typeof payload === 'string' && isControl(payload)
-    if (!isControlFrame) {
-      const data = held.session.receive(now, payload)
-      if (data === undefined) this.#checkSession(now, held)
-      return data
-    }
-    const control = decode(payload)
+  #controlled(now: number, held: ClientSession, control: Decoded): undefined {
     if (control.kind === 'drain') {
       held.session.heard(now)
       held.migration = this.#drained(now, held.migration, control)
     } else held.session.control(now, control)
     this.#checkSession(now, held)
-    return undefined
   }
 
   /** What the server answered instead of taking us. */
@@ -764,7 +767,7 @@ export class ClientMachine {
     this.#part(now, state.link, linkCode.refused)
     if (refused.why === 'busy' || refused.why === 'moved') this.#missLink(now, close)
     const { retry, random } = this.#config
-    if (refused.why === 'busy') this.#waitFor(now, state.attempt, refused.after ?? backoffDelay(retry, 1, random))
+    if (refused.why === 'busy') this.#waitFor(now, state.attempt, refused.after ?? backoffDelay(retry, 1, random), error)
     else if (refused.why === 'moved' && this.#follows(refused.url)) this.#dial(now, wall, state.attempt)
     else if (!held || isTentative || refused.why === 'moved') this.#dialFailed(now, state.attempt, close, error)
     else this.#endRefused(now, held, refused, error)
@@ -776,11 +779,11 @@ export class ClientMachine {
   }
 
   /** The server is full: this was no try. */
-  #waitFor(now: number, attempt: number, delayMs: number): void {
+  #waitFor(now: number, attempt: number, delayMs: number, error: Error): void {
     const at = now + delayMs
     const next: FailureState = { name: 'waiting', attempt, retryAt: this.#isOffline ? Infinity : at, notBefore: at }
     this.#become(next)
-    this.#announce(next, now, abnormalClose('server'))
+    this.#announce(next, now, abnormalClose('server'), error)
   }
 
   #follows(url: string | undefined): boolean {
@@ -864,7 +867,7 @@ export class ClientMachine {
       return
     }
     this.#become(next)
-    this.#announce(next, now, close)
+    this.#announce(next, now, close, error)
   }
 
   /** Tells how the session ended, if it has. */
@@ -893,6 +896,7 @@ export class ClientMachine {
     const { session, migration } = held
     const wasAsked = held.isClosed || close.cause === 'aborted'
     session.end(close)
+    this.counters.pings += session.pingsSent
     const unsent = session.drain()
     if ('link' in migration) this.#outputs.push({ kind: 'drop', link: migration.link, isPolite: false })
     this.#keeping!.held = undefined
@@ -908,7 +912,7 @@ export class ClientMachine {
     const isAway = state.name === 'waiting' || state.name === 'suspended' // and stays so: the next link is for a new session
     if (!isAway) this.#become(next)
     this.#endSession(close, error, unsent, isExact)
-    if (!isAway) this.#announce(next, now, close)
+    if (!isAway) this.#announce(next, now, close, error)
   }
 
   /** Says goodbye on a link that nothing more is heard from; it is dropped if the answer takes too long. */
