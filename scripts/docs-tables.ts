@@ -7,10 +7,13 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { type Rules, reconnectingRules, socketRules } from '../packages/holdfast/src/client/options.ts'
 import { closeCodes } from '../packages/holdfast/src/core/close-code.ts'
 import { gatewayRules } from '../packages/holdfast/src/gateway/options.ts'
+import { type Metric, metrics, samplesOf } from '../packages/holdfast/src/server/metrics.ts'
 import { serverRules } from '../packages/holdfast/src/server/options.ts'
+import { WebSocketServer } from '../packages/holdfast/src/server/websocket-server.ts'
 import { parity } from '../test/server/ws-parity.ts'
 
 const root = new URL('../', import.meta.url)
+const idleServer = new WebSocketServer({ noServer: true })
 
 const serverOptions = new Set(optionRows(serverRules).map(([option]) => option!))
 
@@ -47,6 +50,14 @@ const tables: readonly { readonly file: string; readonly name: string; readonly 
       ...parity.filter(({ kind }) => kind !== 'internal').map(({ of, kind, name, ours }) => [of, kind, `\`${name}\``, ours]),
     ],
   },
+  {
+    file: 'docs/guide/metrics.md',
+    name: 'metrics',
+    rows: [
+      ['metric', 'type', 'labels', 'what it is'],
+      ...metrics.map((metric) => [`\`holdfast_${metric.name}\``, metric.type, labelsOf(metric), metric.help]),
+    ],
+  },
 ]
 
 const isCheck = process.argv.includes('--check')
@@ -79,6 +90,13 @@ function optionRows(rules: Rules, prefix = ''): string[][] {
 function preset(value: unknown): string {
   if (value === undefined || typeof value === 'object' || typeof value === 'function') return '–'
   return `\`${typeof value === 'string' ? `'${value}'` : String(value)}\``
+}
+
+/** Each label with its words: a server shows all of them from the beginning. */
+function labelsOf(metric: Metric): string {
+  const samples = samplesOf(metric, '', {}, idleServer)
+  const words = (label: string) => [...new Set(samples.flatMap(({ labels }) => labels[label] ?? []))]
+  return metric.labels.map((label) => `\`${label}\`: ${words(label).join(', ')}`).join('; ')
 }
 
 function markdown(rows: readonly (readonly string[])[]): string {

@@ -151,6 +151,12 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     return state.name === 'closing' || state.name === 'closed' || (held !== undefined && !held.session.isOpen)
   }
 
+  /** Whether nothing that is sent can leave any more. What comes while a server ends the session waits for the next one. */
+  get #isDiscarding(): boolean {
+    const { held } = this.#machine
+    return this.isFinished && !(this.isReconnecting && held && !held.isClosed)
+  }
+
   // From the application
 
   start(): void {
@@ -174,7 +180,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
 
   send(data: Data): void {
     const machine = this.#machine
-    if (this.isFinished) {
+    if (this.#isDiscarding) {
       this.#discardedBytes += byteLength(data)
       return
     }
@@ -201,8 +207,8 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     const owned = snapshot(data)
     const bytes = byteLength(owned)
     this.#checkSize(bytes)
-    while (!this.isFinished && !this.#hasRoom(owned, bytes)) await (this.#room ??= new Room()).wait(signal)
-    if (this.isFinished) throw new DOMException('the socket is closed; nothing more can be sent', 'InvalidStateError')
+    while (!this.#isDiscarding && !this.#hasRoom(owned, bytes)) await (this.#room ??= new Room()).wait(signal)
+    if (this.#isDiscarding) throw new DOMException('the socket is closed; nothing more can be sent', 'InvalidStateError')
     await new Promise<void>((resolve, reject) => {
       const entry: OutboxEntry = {
         data: owned,

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { tickMs } from '../core/liveness.ts'
 import type { DrainOptions, DrainResult } from '../server/drain.ts'
 import { Journal } from '../server/journal.ts'
 import { withoutReserved } from '../server/offer.ts'
@@ -107,12 +108,13 @@ class SessionGateway implements Gateway {
     })
     this.#sessions.on('connection', (client, request) => this.#join(client, request))
     this.#sessions.on('error', (error) => this.#journal.listenerFailed(error))
+    const { isOn, interval, timeout } = options.upstreamHeartbeat
+    const writeTimeout = holdfast.writeTimeout ?? defaultTimeoutMs
     this.#upstreamConfig = {
       clock,
-      wheel: new TimerWheel(clock),
-      heartbeat: options.upstreamHeartbeat,
+      wheel: new TimerWheel(clock, tickMs({ interval, timeout, writeTimeout })),
+      watch: { interval: isOn ? interval : Infinity, timeout, writeTimeout, random: () => clock.random() },
       connectTimeout: options.upstreamConnectTimeout,
-      writeTimeout: holdfast.writeTimeout ?? defaultTimeoutMs,
       closeTimeout: holdfast.closeTimeout ?? defaultTimeoutMs,
       maxPayload,
       closed: (upstream) => this.#upstreams.delete(upstream),
@@ -236,7 +238,7 @@ class SessionGateway implements Gateway {
     const { clock, limits, headers } = this.#options
     const upstream = this.#waiting.get(request)!
     this.#waiting.delete(request)
-    this.#journal.open(client, upstream, clientAddress(request, headers.trust))
+    this.#journal.open(client, upstream, request, clientAddress(request, headers.trust))
     const isLimited = limits.messagesPerSecond !== Infinity || limits.bytesPerSecond !== Infinity
     new Bridge(client, upstream, { clock, journal: this.#journal }, isLimited ? new Allowance(limits) : undefined)
   }

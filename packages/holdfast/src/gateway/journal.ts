@@ -29,8 +29,8 @@ export class GatewayJournal {
     this.#write('warn', 'request refused', { client: address, path: pathOf(request), status, reason })
   }
 
-  open(client: SessionSocket, upstream: Upstream, address: string | undefined): void {
-    this.#write('info', 'upstream open', { ...nameOf(client), upstream: upstream.place, client: address, path: pathOf(client.request) })
+  open(client: SessionSocket, upstream: Upstream, request: IncomingMessage, address: string | undefined): void {
+    this.#write('info', 'upstream open', { ...nameOf(client), upstream: upstream.place, client: address, path: pathOf(request) })
   }
 
   failed(request: IncomingMessage, place: string, status: number, failure: DialFailure): void {

@@ -8,7 +8,7 @@
 
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { WebSocket as WsSocket } from 'ws'
-import { Liveness } from '../core/liveness.ts'
+import { Liveness, type LivenessConfig } from '../core/liveness.ts'
 import type { Clock } from '../server/clock.ts'
 import { nowhere, type Timed, type TimerWheel } from '../server/timer-wheel.ts'
 import { WsGauge } from '../server/ws-gauge.ts'
@@ -28,9 +28,8 @@ export interface UpstreamRequest {
 export interface UpstreamConfig {
   readonly clock: Clock
   readonly wheel: TimerWheel
-  readonly heartbeat: { readonly isOn: boolean; readonly interval: number; readonly timeout: number }
+  readonly watch: LivenessConfig
   readonly connectTimeout: number
-  readonly writeTimeout: number
   readonly closeTimeout: number
   readonly maxPayload: number
   readonly closed: (upstream: Upstream) => void
@@ -95,6 +94,8 @@ export function dial(request: UpstreamRequest, config: UpstreamConfig): { readon
 
 export class Upstream extends WsSocket implements Timed {
   slot: number = nowhere
+  before: Timed | undefined
+  behind: Timed | undefined
   /** Where it leads, for logs. */
   readonly place: string
   /** The subprotocol that the backend chose; empty for none. */
@@ -145,8 +146,16 @@ export class Upstream extends WsSocket implements Timed {
   /** Writes a message; everything of one turn of the event loop leaves in one write. */
   forward(data: Buffer, isBinary: boolean): void {
     this.#cork.hold(this)
+    this.#watchWrite()
     const isBusy = this.bufferedAmount + data.length > busyBytes
     this.send(data, isBinary ? asBinary : asText, isBusy ? this.#written : undefined)
+  }
+
+  /** What is about to be written may stand still. */
+  #watchWrite(): void {
+    if (!this.#liveness || this.#liveness.isWriting) return
+    this.#liveness.wrote(this.#config.clock.now())
+    this.#config.wheel.set(this)
   }
 
   /** Says goodbye, behind all that was written; nobody wants to hear more. */
@@ -169,10 +178,9 @@ export class Upstream extends WsSocket implements Timed {
     if (this.#liveness) this.#config.wheel.set(this)
   }
 
-  ring(): void {
-    const { clock } = this.#config
+  ring(now: number): void {
     if (this.readyState !== WsSocket.OPEN || !this.#liveness) return
-    const verdict = this.#liveness.tick(clock.now(), clock.wall())
+    const verdict = this.#liveness.tick(now)
     switch (verdict) {
       case 'alive':
         return
@@ -250,10 +258,8 @@ export class Upstream extends WsSocket implements Timed {
   #opened(settle: () => void): void {
     this.#state = waiting
     this.pause() // until there is a session that takes what comes
-    const { clock, wheel, heartbeat, writeTimeout } = this.#config
-    const { interval, timeout } = heartbeat
-    const rhythm = heartbeat.isOn ? { interval, firstInterval: interval * clock.random() } : { interval: Infinity }
-    this.#liveness = new Liveness({ ...rhythm, timeout, writeTimeout }, new WsGauge(this), clock.now(), clock.wall())
+    const { clock, wheel, watch } = this.#config
+    this.#liveness = new Liveness(watch, new WsGauge(this), clock.now(), wheel.awake)
     wheel.set(this)
     settle()
   }

@@ -12,6 +12,7 @@ import type { Journal } from './journal.ts'
 import { type Offer, readOffer } from './offer.ts'
 import type { ResolvedOptions } from './options.ts'
 import { Refusal } from './refusal.ts'
+import type { Tally } from './tally.ts'
 
 /** What `ws` says of an upgrade, and how it is answered. */
 type Inquiry = Parameters<Extract<ServerOptions['verifyClient'], (info: any, callback: any) => void>>[0]
@@ -39,19 +40,27 @@ export class Gate {
   readonly #options: ResolvedOptions
   readonly #verify: Verify | undefined
   readonly #journal: Journal
+  readonly #tally: Tally
   readonly #admission: Admission | undefined
   readonly #addresses: Addresses
   readonly #passes = new WeakMap<IncomingMessage, Pass>()
   readonly #seats = new WeakMap<IncomingMessage, Seat>()
+  #asked = 0
   #handshakes = 0
   #isLeaving = false
 
-  constructor(options: ResolvedOptions, verify: Verify | undefined, journal: Journal, admission: Admission | undefined) {
+  constructor(options: ResolvedOptions, verify: Verify | undefined, journal: Journal, tally: Tally, admission: Admission | undefined) {
     this.#options = options
     this.#verify = verify
     this.#journal = journal
+    this.#tally = tally
     this.#admission = admission
     this.#addresses = new Addresses(options.limits.maxPerAddress)
+  }
+
+  /** How often it was asked: `ws` asks for no upgrade that it refuses itself. */
+  get asked(): number {
+    return this.#asked
   }
 
   /** From now on plain clients are to look for another server. */
@@ -60,7 +69,12 @@ export class Gate {
   }
 
   /** Takes the place of `verifyClient`; answers at once where the application does. */
-  readonly check = (inquiry: Inquiry, answer: Answer): void => {
+  readonly check = (inquiry: Inquiry, tell: Answer): void => {
+    this.#asked++
+    const answer: Answer = (isVerified, ...refusal) => {
+      if (!isVerified) this.#tally.upgradeRefused(refusal[0])
+      tell(isVerified, ...refusal)
+    }
     const full = this.#shortage(inquiry.req)
     if (full) {
       refuse(full, answer)

@@ -295,7 +295,7 @@ function isSubclass(given: unknown, base: { readonly prototype: object }): boole
   return (given as { readonly prototype?: unknown }).prototype instanceof (base as never)
 }
 
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
   return typeof value === 'function' ? `the function ${value.name || 'without a name'}` : String(value)
