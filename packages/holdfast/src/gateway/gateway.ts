@@ -110,10 +110,11 @@ class SessionGateway implements Gateway {
     this.#sessions.on('error', (error) => this.#journal.listenerFailed(error))
     const { isOn, interval, timeout } = options.upstreamHeartbeat
     const writeTimeout = holdfast.writeTimeout ?? defaultTimeoutMs
+    const watch = { interval: isOn ? interval : Infinity, timeout, writeTimeout, random: () => clock.random() }
     this.#upstreamConfig = {
       clock,
-      wheel: new TimerWheel(clock, tickMs({ interval, timeout, writeTimeout })),
-      watch: { interval: isOn ? interval : Infinity, timeout, writeTimeout, random: () => clock.random() },
+      wheel: new TimerWheel(clock, tickMs(watch)),
+      watch,
       connectTimeout: options.upstreamConnectTimeout,
       closeTimeout: holdfast.closeTimeout ?? defaultTimeoutMs,
       maxPayload,
@@ -238,7 +239,7 @@ class SessionGateway implements Gateway {
     const { clock, limits, headers } = this.#options
     const upstream = this.#waiting.get(request)!
     this.#waiting.delete(request)
-    this.#journal.open(client, upstream, request, clientAddress(request, headers.trust))
+    this.#journal.open(client, upstream, clientAddress(request, headers.trust))
     const isLimited = limits.messagesPerSecond !== Infinity || limits.bytesPerSecond !== Infinity
     new Bridge(client, upstream, { clock, journal: this.#journal }, isLimited ? new Allowance(limits) : undefined)
   }

@@ -29,8 +29,8 @@ export class GatewayJournal {
     this.#write('warn', 'request refused', { client: address, path: pathOf(request), status, reason })
   }
 
-  open(client: SessionSocket, upstream: Upstream, request: IncomingMessage, address: string | undefined): void {
-    this.#write('info', 'upstream open', { ...nameOf(client), upstream: upstream.place, client: address, path: pathOf(request) })
+  open(client: SessionSocket, upstream: Upstream, address: string | undefined): void {
+    this.#write('info', 'upstream open', { ...nameOf(client), upstream: upstream.place, client: address, path: pathOf(client.request) })
   }
 
   failed(request: IncomingMessage, place: string, status: number, failure: DialFailure): void {
@@ -77,6 +77,6 @@ function nameOf({ sessionId }: SessionSocket): { session: string | null } {
   return { session: sessionId?.slice(0, shownCharacters) ?? null }
 }
 
-function pathOf({ url = '' }: IncomingMessage): string {
+function pathOf({ url = '' }: Pick<IncomingMessage, 'url'>): string {
   return url.split('?', 1)[0]!
 }

@@ -151,13 +151,6 @@ export class Upstream extends WsSocket implements Timed {
     this.send(data, isBinary ? asBinary : asText, isBusy ? this.#written : undefined)
   }
 
-  /** What is about to be written may stand still. */
-  #watchWrite(): void {
-    if (!this.#liveness || this.#liveness.isWriting) return
-    this.#liveness.wrote(this.#config.clock.now())
-    this.#config.wheel.set(this)
-  }
-
   /** Says goodbye, behind all that was written; nobody wants to hear more. */
   leave({ code, reason }: EndCode): void {
     this.fail(aborted)
@@ -278,6 +271,14 @@ export class Upstream extends WsSocket implements Timed {
     this.#state = { name: 'over', end }
     this.#config.closed(this)
     if (state.name === 'joined') state.owner.upstreamEnded(end)
+  }
+
+  /** What is about to be written may stand still. */
+  #watchWrite(): void {
+    const liveness = this.#liveness
+    if (!liveness || liveness.isWriting) return
+    liveness.wrote(this.#config.clock.now())
+    this.#config.wheel.set(this)
   }
 
   readonly #written = (): void => {
