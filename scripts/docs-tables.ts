@@ -10,6 +10,7 @@ import { gatewayRules } from '../packages/holdfast/src/gateway/options.ts'
 import { type Metric, metrics, samplesOf } from '../packages/holdfast/src/server/metrics.ts'
 import { serverRules } from '../packages/holdfast/src/server/options.ts'
 import { WebSocketServer } from '../packages/holdfast/src/server/websocket-server.ts'
+import { isList, keyOf, type SettingName, settingNames, settingOf } from '../packages/holdfast-cli/src/gateway/setting.ts'
 import { parity } from '../test/server/ws-parity.ts'
 
 const root = new URL('../', import.meta.url)
@@ -31,6 +32,11 @@ const tables: readonly { readonly file: string; readonly name: string; readonly 
     file: 'docs/guide/options.md',
     name: 'options',
     rows: [['option', 'default', 'what it may be'], ...optionRows(socketRules), ...optionRows(own(reconnectingRules))],
+  },
+  {
+    file: 'docs/guide/gateway-program.md',
+    name: 'gateway-settings',
+    rows: [['setting', 'value', 'default', 'what it is'], ...settingNames.map(settingRow)],
   },
   {
     file: 'docs/guide/server.md',
@@ -85,6 +91,12 @@ function optionRows(rules: Rules, prefix = ''): string[][] {
     if (rule.fields) return optionRows(rule.fields, `${prefix}${option}.`)
     return [[`\`${prefix}${option}\``, preset(rule.preset), rule.text]]
   })
+}
+
+function settingRow(name: SettingName): string[] {
+  const setting = settingOf(name)
+  const value = `\`${setting.kind.placeholder.replaceAll('|', '\\|')}\`${isList(setting) ? ', several' : ''}`
+  return [`\`${keyOf(name)}\``, value, isList(setting) ? setting.without : `\`${setting.preset}\``, setting.help.replaceAll('|', '\\|')]
 }
 
 function preset(value: unknown): string {

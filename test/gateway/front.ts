@@ -15,14 +15,14 @@ export interface Front extends AsyncDisposable {
   restart(): Promise<void>
 }
 
-interface Program {
+export interface Program {
   readonly name: 'nginx' | 'haproxy'
   /** What runs it in the foreground, in a folder with its configuration. */
   readonly command: readonly string[]
   readonly configuration: (port: number, gatewayPort: number, idleMs: number) => string
 }
 
-const nginx: Program = {
+export const nginx: Program = {
   name: 'nginx',
   command: ['nginx', '-e', 'stderr', '-p', '.', '-c', 'configuration'],
   configuration: (port, gatewayPort, idleMs) => `
@@ -55,7 +55,7 @@ const nginx: Program = {
     }`,
 }
 
-const haproxy: Program = {
+export const haproxy: Program = {
   name: 'haproxy',
   command: ['haproxy', '-db', '-q', '-f', 'configuration'],
   configuration: (port, gatewayPort, idleMs) => `

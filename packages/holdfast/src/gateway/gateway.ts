@@ -10,12 +10,13 @@ import { Journal } from '../server/journal.ts'
 import { withoutReserved } from '../server/offer.ts'
 import { Refusal } from '../server/refusal.ts'
 import type { SessionSocket } from '../server/session-socket.ts'
+import type { ServerTotals } from '../server/tally.ts'
 import { TimerWheel } from '../server/timer-wheel.ts'
 import { type ServerStats, WebSocketServer } from '../server/websocket-server.ts'
 import { Allowance } from './allowance.ts'
 import { Bridge } from './bridge.ts'
 import { clientAddress, forwardedHeaders } from './forwarded-header.ts'
-import { GatewayJournal } from './journal.ts'
+import { GatewayJournal, shortened, type UpstreamTotals } from './journal.ts'
 import { type GatewayOptions, type ResolvedOptions, resolveOptions, upstreamAddress } from './options.ts'
 import { targetFault } from './target.ts'
 import { type DialFailure, dial, type Upstream, type UpstreamConfig } from './upstream.ts'
@@ -26,11 +27,30 @@ export interface GatewayStats extends ServerStats {
   readonly upstreams: number
 }
 
+/** A client, and what is held for it. */
+export interface GatewayClient {
+  /** The beginning of the session's id, as in the log; null without a session. */
+  readonly session: string | null
+  /** Whether it is there now. */
+  readonly attached: boolean
+  /** When it came first, in epoch milliseconds. */
+  readonly since: number
+  /** Bytes that it has not taken, or not acknowledged. */
+  readonly bufferedBytes: number
+  /** Host and port, or the path of a Unix socket. */
+  readonly upstream: string
+  /** Where its last link came from, as far as trusted proxies say; null on a Unix socket. */
+  readonly remote: string | null
+}
+
 export interface Listening {
   readonly url: string
   /** 0 for a Unix socket. */
   readonly port: number
 }
+
+/** What has happened since it began: towards clients, and towards backends. */
+export type GatewayTotals = ServerTotals & UpstreamTotals
 
 export interface Gateway extends AsyncDisposable {
   /**
@@ -41,6 +61,11 @@ export interface Gateway extends AsyncDisposable {
    */
   listen(port: number | string, host?: string): Promise<Listening>
   readonly stats: GatewayStats
+  readonly totals: GatewayTotals
+  /** As in the options; empty for none. With it, `registerMetrics` of holdfast/server shows a gateway. */
+  readonly name: string
+  /** All there are, also those that are away; made when it is read. */
+  readonly clients: readonly GatewayClient[]
   /**
    * As of `WebSocketServer`: lets its clients leave, each at a slot of its own, in order. A backend hears of it (1001) when its client has left.
    *
@@ -91,6 +116,7 @@ class SessionGateway implements Gateway {
   #isLeaving = false
   /** Dialled for a client whose own handshake is not done. */
   readonly #waiting = new WeakMap<IncomingMessage, Upstream>()
+  readonly #joined = new WeakMap<SessionSocket, Pick<GatewayClient, 'since' | 'upstream' | 'remote'>>()
 
   constructor(options: ResolvedOptions) {
     const { holdfast, clock, maxPayload, perMessageDeflate } = options
@@ -124,6 +150,24 @@ class SessionGateway implements Gateway {
 
   get stats(): GatewayStats {
     return { ...this.#sessions.stats, upstreams: this.#upstreams.size }
+  }
+
+  get totals(): GatewayTotals {
+    return { ...this.#sessions.totals, ...this.#journal.totals }
+  }
+
+  get name(): string {
+    return this.#sessions.name
+  }
+
+  get clients(): readonly GatewayClient[] {
+    return [...this.#sessions.clients].flatMap((client) => {
+      const joined = this.#joined.get(client)
+      if (!joined) return []
+      const { sessionId, attached, bufferedAmount, unackedAmount, request } = client
+      const remote = clientAddress(request, this.#options.headers.trust) ?? joined.remote
+      return { ...joined, session: sessionId && shortened(sessionId), attached, bufferedBytes: bufferedAmount + unackedAmount, remote }
+    })
   }
 
   async listen(port: number | string, host?: string): Promise<Listening> {
@@ -239,7 +283,9 @@ class SessionGateway implements Gateway {
     const { clock, limits, headers } = this.#options
     const upstream = this.#waiting.get(request)!
     this.#waiting.delete(request)
-    this.#journal.open(client, upstream, clientAddress(request, headers.trust))
+    const remote = clientAddress(request, headers.trust)
+    this.#joined.set(client, { since: clock.wall(), upstream: upstream.place, remote: remote ?? null })
+    this.#journal.open(client, upstream, remote)
     const isLimited = limits.messagesPerSecond !== Infinity || limits.bytesPerSecond !== Infinity
     new Bridge(client, upstream, { clock, journal: this.#journal }, isLimited ? new Allowance(limits) : undefined)
   }
