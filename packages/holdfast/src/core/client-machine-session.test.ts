@@ -1618,6 +1618,11 @@ describe('a server that ends the session', () => {
     subject.finishes(1012)
     assert.deepEqual(subject.acks(1), ['close 1 with 1000', 'end 1012 drain, goes on', 'retry 1 in 40'])
     assert.equal(subject.last('end').close.wasClean, true)
+    subject.wait(40)
+    subject.opens()
+    subject.welcomes({ spread: 60 })
+    subject.finishes(1012)
+    assert.equal(subject.acks(1).at(-1), 'retry 1 in 30', 'its neighbour went as well: no row of failures')
   })
 })
 

@@ -897,8 +897,9 @@ export class ClientMachine {
     if ('link' in migration) this.#outputs.push({ kind: 'drop', link: migration.link, isPolite: false })
     this.#keeping!.held = undefined
     this.#keeping!.strayed()
-    const attempt = 'attempt' in state ? state.attempt : 0
     const isDrained = close.cause === 'drain' // as are the sessions of others
+    const hasWorked = isDrained && held.hasProgressed()
+    const attempt = 'attempt' in state && !hasWorked ? state.attempt : 0
     const next = wasAsked ? { name: 'closed' as const } : this.#next(now, close, attempt, attempt + 1, isDrained ? held : undefined)
     if (next.name === 'closed') {
       this.#finish(close, error, unsent, isExact)

@@ -227,6 +227,7 @@ export class Liveness {
   /** When silence or an answer is due. */
   get #dueAt(): number {
     const state = this.#state
+    if (state.name === 'listening' && this.#heardAt > this.#tickedAt) return this.#heardAt + this.#intervalMs
     const dueMs = state.name === 'probing' ? this.#allowedMs(state) - state.waitedMs : this.#intervalMs - this.#silentMs
     return this.#tickedAt + (dueMs > 0 ? Math.max(shortestTickMs, dueMs) : this.#clock.tickMs)
   }

@@ -867,8 +867,9 @@ describe('a drain', () => {
   test('is sent also to who has not answered the welcome, and to nobody who is not there', () => {
     const subject = new Subject()
     const [, fresh] = subject.session(ann, false)
-    assert.deepEqual(subject.drain(fresh, 1, 2), ['1 gets ^D{"in":1,"by":2}'])
+    assert.deepEqual(subject.drain(fresh, 1, 2_000), ['1 gets ^D{"in":1,"by":2000}'])
     assert.equal(fresh.state.name, 'new')
+    assert.deepEqual(subject.run(2_000).slice(0, 2), ['2000: close 1 1012', '2000: s1 lost drain'])
     assert.deepEqual(subject.drain(subject.detached(), 1, 2), [])
     subject.machine.expel(0, subject.detached())
     assert.deepEqual(subject.said(), [])
