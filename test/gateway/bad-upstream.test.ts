@@ -181,6 +181,17 @@ describe('a client that does not come through', { timeout: 60_000 }, () => {
     assert.deepEqual([closed.code, closed.reason], [1001, 'client gone'])
     await until(() => route.gateway.stats.upstreams === 0, 'end of the link')
   })
+  test('because its connection breaks during the dial: that is given up, and leaves room for another handshake', async () => {
+    await using route = await openRoute({ limits: { maxHandshakes: 1 }, upstreamConnectTimeout: 60_000 })
+    const client = new Plain(`${route.url}/hang`).on('error', () => {})
+    await route.peer.waitFor('attempt')
+    assert.equal((await refusedUpgrade(`${route.url}/idle`, [])).statusCode, 503)
+    ;(client as unknown as { _req: { socket: Socket } })._req.socket.resetAndDestroy()
+    assert.equal((await route.line('upstream failed')).fields.cause, 'aborted')
+    assert.equal(route.gateway.stats.upstreams, 0)
+    const { ws } = await dial(`${route.url}/idle`, [])
+    ws.close()
+  })
   test('because there are sessions enough: the backend is let go of', async () => {
     await using route = await openRoute({ session: { maxSessions: 1 } })
     await begin(`${route.url}/idle`)

@@ -83,6 +83,7 @@ describe('a drain', { timeout: 60_000 }, () => {
     void path.server.drain({ rate: 2 })
     const left = () => 8 - path.sockets.filter((socket) => socket.readyState === 1).length
     const counts = [left()]
+    await clock.forward(10) // the wheel's slots are some milliseconds wide
     for (let step = 0; step < 8; step++) {
       await clock.forward(500)
       counts.push(left())
@@ -364,7 +365,7 @@ describe('the order of a drain', () => {
     const orders = [0, 0.999].map((lot) => {
       clock.random = () => lot
       const asked: number[] = []
-      new Drain({ clock, wheel: new TimerWheel(clock), spread: 0, timeout: 1_000, lead: 0 }, members(4, asked)).begin()
+      new Drain({ clock, wheel: new TimerWheel(clock, 1_000), spread: 0, timeout: 1_000, lead: 0 }, members(4, asked)).begin()
       return asked
     })
     assert.deepEqual(orders, [
@@ -379,7 +380,7 @@ describe('the order of a drain', () => {
     const leavers = members(3, asked!, forced)
     const keys = [...leavers.keys()]
     clock.random = () => 0.999
-    const drain = new Drain({ clock, wheel: new TimerWheel(clock), spread: 300, timeout: 1_000, lead: 0 }, leavers)
+    const drain = new Drain({ clock, wheel: new TimerWheel(clock, 1_000), spread: 300, timeout: 1_000, lead: 0 }, leavers)
     drain.begin()
     drain.left(keys[1]!, 'closed')
     drain.left(keys[1]!, 'closed')

@@ -57,8 +57,8 @@ describe('a process with gracefulShutdown', { timeout: 60_000 }, () => {
 })
 
 describe('gracefulShutdown', { timeout: 60_000 }, () => {
-  const signals = ['SIGUSR2'] as const
-  const ours = process.listenerCount('SIGUSR2') // whoever runs the tests may listen, too
+  const signals = ['SIGWINCH'] as const
+  const ours = process.listenerCount('SIGWINCH') // whoever runs the tests may listen, too
 
   test('passes rate and timeout on, closes what can be closed, and takes its listeners away', async () => {
     const calls: unknown[] = []
@@ -72,11 +72,11 @@ describe('gracefulShutdown', { timeout: 60_000 }, () => {
       },
     }
     const done = gracefulShutdown(server, { signals, rate: 5, timeout: 100, onDraining: () => calls.push('draining') })
-    assert.equal(process.listenerCount('SIGUSR2'), ours + 1)
-    process.kill(process.pid, 'SIGUSR2')
+    assert.equal(process.listenerCount('SIGWINCH'), ours + 1)
+    process.kill(process.pid, 'SIGWINCH')
     assert.deepEqual(await done, { migrated: 0, closed: 7, forced: 0 })
     assert.deepEqual(calls, ['draining', { rate: 5, timeout: 100 }, false, 'closed'])
-    assert.equal(process.listenerCount('SIGUSR2'), ours)
+    assert.equal(process.listenerCount('SIGWINCH'), ours)
   })
 
   test('drains also when the application’s part of it fails, and then says so', async () => {
@@ -91,10 +91,10 @@ describe('gracefulShutdown', { timeout: 60_000 }, () => {
       throw new Error('no probe')
     }
     const done = gracefulShutdown(server, { signals, onDraining })
-    process.kill(process.pid, 'SIGUSR2')
+    process.kill(process.pid, 'SIGWINCH')
     await assert.rejects(done, /no probe/)
     await turn()
-    assert.deepEqual([drains, process.listenerCount('SIGUSR2')], [1, ours])
+    assert.deepEqual([drains, process.listenerCount('SIGWINCH')], [1, ours])
   })
 
   test('has options that are checked', () => {

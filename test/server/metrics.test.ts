@@ -8,6 +8,7 @@ import { metrics } from '../../packages/holdfast/src/server/metrics.ts'
 import { registerMetrics, WebSocketServer } from '../../packages/holdfast/src/server.ts'
 import { type Family, parseExposition } from './exposition.ts'
 import { liveThrough, options } from './life.ts'
+import { begin } from './script-client.ts'
 import { startServer } from './server.ts'
 
 async function read(registry: { metrics(): Promise<string> }): Promise<ReadonlyMap<string, Family>> {
@@ -101,6 +102,22 @@ describe('the metrics of a server', { timeout: 60_000 }, () => {
     for (const socket of path.server.clients) if (socket.sessionId) socket.send('12345')
     const [held] = (await read(registry)).get('holdfast_buffered_bytes')!.series
     assert.equal(held!.value, 10)
+  })
+
+  test('say how thinly clients are to come back, and that the server is going', async () => {
+    await using path = await startServer({ ...options, admission: { ratePerSecond: 4 } })
+    const registry = new Registry()
+    registerMetrics(path.server, { registry })
+    const values = async () => {
+      const families = await read(registry)
+      return ['spread_seconds', 'draining'].map((name) => families.get(`holdfast_${name}`)!.series[0]!.value)
+    }
+    assert.deepEqual(await values(), [0, 0])
+    await begin(path.url)
+    assert.deepEqual(await values(), [path.server.stats.spread / 1_000, 0])
+    assert.ok(path.server.stats.spread > 0)
+    void path.server.drain()
+    assert.equal((await values())[1], 1)
   })
 
   test('stand beside those of other servers, each with its name, until they are taken out', async () => {

@@ -7,7 +7,7 @@ import { emptyHistogram, observe } from '../../packages/holdfast/src/server/hist
 import { WebSocketServer } from '../../packages/holdfast/src/server.ts'
 import { inTime, until } from '../fault/patience.ts'
 import { liveThrough, options } from './life.ts'
-import { begin, dial } from './script-client.ts'
+import { begin, dial, refusedUpgrade } from './script-client.ts'
 import { startServer } from './server.ts'
 
 /** Leaves out what is zero. */
@@ -70,6 +70,35 @@ describe('the totals of a server', { timeout: 60_000 }, () => {
     assert.ok(pings.session > answers('session') && pings.plain > answers('plain'))
     assert.ok(roundTrips.session.sum > 0 && roundTrips.plain.sum > 0)
     assert.equal(linksClosed.dead, 1)
+  })
+
+  test('have those who were asked to leave, and those who came after them', async () => {
+    await using path = await startServer({ authenticate: options.authenticate, admission: { ratePerSecond: 10 } })
+    const plain = await dial(path.url, [])
+    const { link } = await begin(path.url)
+    const drained = path.server.drain({ rate: 1_000 })
+    const leave = JSON.parse(await link.nextControl('F'))
+    link.control('F', leave)
+    link.control('A', 1)
+    await inTime(Promise.all([drained, plain.closed]), 'end of the drain')
+    assert.equal((await refusedUpgrade(path.url, [])).statusCode, 503)
+    const late = await dial(path.url, ['holdfast.v1'])
+    await late.nextControl('X')
+    const { sessionsEnded, disconnects, upgradesRefused, sessionsRefused } = path.server.totals
+    assert.deepEqual(nonZero({ sessionsEnded, disconnects: disconnects.plain, upgradesRefused, sessionsRefused }), {
+      sessionsEnded: { drain: 1 },
+      disconnects: { drain: 1 },
+      upgradesRefused: { 503: 1 },
+      sessionsRefused: { busy: 1 },
+    })
+  })
+
+  test('have who pings and does not wait for the answers', async () => {
+    await using path = await startServer()
+    const links = [await dial(path.url, []), (await begin(path.url)).link]
+    for (const { ws } of links) for (let count = 0; count < 20_000; count++) ws.ping()
+    await until(() => path.server.totals.disconnects.plain.overflow === 1, 'end of the plain socket')
+    await until(() => path.server.totals.disconnects.session.overflow === 1, 'loss of the link')
   })
 
   test('have who never reads', async () => {

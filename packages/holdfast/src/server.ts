@@ -15,5 +15,6 @@ export { type MetricsOptions, type MetricsRegistry, registerMetrics } from './se
 export { Refusal, type RefusalOptions } from './server/refusal.ts'
 export { SessionSocket, type SessionSocketEvents } from './server/session-socket.ts'
 export type { LinkEnd, LinkKind, ServerTotals, SocketKind, Traffic, UpgradeRefusal } from './server/tally.ts'
+export type { UpgradeRequest } from './server/upgrade-request.ts'
 export { type ServerStats, WebSocketServer, WebSocketServer as Server, type WebSocketServerOptions } from './server/websocket-server.ts'
 export { createWebSocketStream } from './server/websocket-stream.ts'

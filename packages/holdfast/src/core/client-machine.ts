@@ -17,6 +17,7 @@
  * reconnecting one goes on until a final close code, its limit of tries, or its owner ends it.
  */
 
+import { AwakeClock } from './awake-clock.ts'
 import { backoffDelay } from './backoff.ts'
 import { isRevocable, type Output } from './client-output.ts'
 import { ClientSession } from './client-session.ts'
@@ -27,7 +28,7 @@ import { type Decoded, type Drain, decode, isControl, type Refused, type Spliced
 import { Dial } from './dial.ts'
 import { Keeping } from './keeping.ts'
 import { linkCode, partingCode, partingReason } from './link-code.ts'
-import { type LinkGauge, Liveness } from './liveness.ts'
+import { type LinkGauge, Liveness, tickMs } from './liveness.ts'
 import { type Migration, migrationDeadline, noMigration } from './migration.ts'
 import { Outbox, type OutboxBounds, type OutboxEntry } from './outbox.ts'
 import { type RetryConfig, RetryRule } from './retry-rule.ts'
@@ -650,7 +651,7 @@ export class ClientMachine {
   #openPlain(now: number, wall: number, arrival: Arrival, canPing: boolean): void {
     const { heartbeat, writeTimeout } = this.#config
     const config = { interval: canPing ? heartbeat.interval : Infinity, timeout: heartbeat.timeout, writeTimeout }
-    this.#enter(now, arrival, new Liveness(config, arrival.gauge, now, wall, this.counters.pings))
+    this.#enter(now, arrival, new Liveness(config, arrival.gauge, now, new AwakeClock(tickMs(config), now, wall), this.counters.pings))
     this.#announceOpen(arrival.link)
   }
 
@@ -728,7 +729,8 @@ export class ClientMachine {
   #attach(now: number, wall: number, held: ClientSession, arrival: Arrival, recv: number, base: number): void {
     const { writeTimeout, session } = this.#config
     const { gauge } = arrival
-    const liveness = new Liveness(held.liveness(writeTimeout, gauge.bytesRead > 0), gauge, now, wall, held.session.pings)
+    const config = held.liveness(writeTimeout, gauge.bytesRead > 0)
+    const liveness = new Liveness(config, gauge, now, new AwakeClock(tickMs(config), now, wall), held.session.pings)
     held.session.attach({ gauge, liveness }, recv, base, base)
     held.strangers = 0
     held.tentativeLink = undefined

@@ -11,14 +11,15 @@
  * resumption was refused, but when a session was told to come again. Outputs name links and sessions; what a session writes comes from its own `nextFrame`.
  */
 
+import type { AwakeClock } from './awake-clock.ts'
 import type { CloseCause, CloseInfo } from './close-info.ts'
 import { abnormalClose, sessionLost } from './close-info.ts'
 import { decode, encode, isControl, type Refusal, type Refused, type Resume } from './control.ts'
 import { fatalClose, linkCode, partingCode, partingReason } from './link-code.ts'
-import { type LinkGauge, Liveness } from './liveness.ts'
+import { type LinkGauge, Liveness, type LivenessConfig } from './liveness.ts'
 import type { OutboxBounds, OutboxEntry } from './outbox.ts'
 import { ServerLink, ServerSession, type Verdict } from './server-session.ts'
-import { type Payload, Session } from './session.ts'
+import { type Payload, Session, type SessionConfig } from './session.ts'
 import { Shelf } from './shelf.ts'
 
 export interface Credentials {
@@ -37,6 +38,8 @@ export interface ServerConfig {
   readonly dead: number
   /** Milliseconds that a write may stand still. */
   readonly writeTimeout: number
+  /** Awake time, kept by who ticks the sessions. */
+  readonly awake: AwakeClock
   /** Milliseconds that a session may take to end in order. */
   readonly closeTimeout: number
   /** The largest message, in bytes. */
@@ -89,11 +92,12 @@ const newTtlMs = 30_000
 const tombstoneMs = 600_000
 /** After about this long who looks for another server asks again: a balancer knows of one by then. */
 const elsewhereMs = 1_000
-/** Pings of a period are spread by this much to both sides. */
-const pingJitter = 0.1
 
 export class ServerMachine {
   readonly #config: ServerConfig
+  /** What all links, and all sessions, have in common. */
+  readonly #watch: LivenessConfig
+  readonly #terms: SessionConfig
   readonly #sessions = new Map<string, ServerSession>()
   readonly #tombstones = new Map<string, Tombstone>()
   readonly #perPrincipal = new Map<unknown, number>()
@@ -105,6 +109,9 @@ export class ServerMachine {
 
   constructor(config: ServerConfig) {
     this.#config = config
+    const { ping, dead, writeTimeout, random, outbox, closeTimeout, spread } = config
+    this.#watch = { interval: ping, timeout: (dead - ping) / 2, dead, writeTimeout, random }
+    this.#terms = { self: 'server', outbox, closeTimeout, spread }
   }
 
   get sessions(): ReadonlyMap<string, ServerSession> {
@@ -181,18 +188,18 @@ export class ServerMachine {
   }
 
   /** Origin check and authentication are done. */
-  authenticated(now: number, wall: number, link: ServerLink, verdict: Verdict): void {
+  authenticated(now: number, link: ServerLink, verdict: Verdict): void {
     if (link.state.name !== 'pending') return
     link.state = { ...link.state, verdict }
-    if (!link.isResuming) this.#begin(now, wall, link, verdict)
-    else if (link.state.resume) this.#resume(now, wall, link, link.state.resume, verdict)
+    if (!link.isResuming) this.#begin(now, link, verdict)
+    else if (link.state.resume) this.#resume(now, link, link.state.resume, verdict)
   }
 
   /** @returns what is for the application of `link.session`; undefined where nothing is */
-  receive(now: number, wall: number, link: ServerLink, payload: Payload): Payload | undefined {
+  receive(now: number, link: ServerLink, payload: Payload): Payload | undefined {
     const { session } = link
     if (session) return this.#receive(now, session, payload)
-    if (link.state.name === 'pending') this.#receiveFirst(now, wall, link, link.state.verdict, payload)
+    if (link.state.name === 'pending') this.#receiveFirst(now, link, link.state.verdict, payload)
     return undefined
   }
 
@@ -211,8 +218,8 @@ export class ServerMachine {
     else this.#drop(link)
   }
 
-  tickSession(now: number, wall: number, session: ServerSession): void {
-    const verdict = session.session.tick(now, wall)
+  tickSession(now: number, session: ServerSession): void {
+    const verdict = session.session.tick(now)
     const { link, state } = session
     if (link && (verdict === 'heartbeat-timeout' || verdict === 'write-timeout')) {
       this.#part(now, link, linkCode.dead)
@@ -235,7 +242,7 @@ export class ServerMachine {
     }
   }
 
-  #receiveFirst(now: number, wall: number, link: ServerLink, verdict: Verdict | undefined, payload: Payload): void {
+  #receiveFirst(now: number, link: ServerLink, verdict: Verdict | undefined, payload: Payload): void {
     const first = typeof payload === 'string' && isControl(payload) ? decode(payload) : undefined
     if (first?.kind === 'unknown') return
     if (link.state.name !== 'pending' || first?.kind !== 'resume' || !link.isResuming || link.state.resume) {
@@ -243,7 +250,7 @@ export class ServerMachine {
       return
     }
     link.state = { ...link.state, resume: first, until: Infinity }
-    if (verdict) this.#resume(now, wall, link, first, verdict)
+    if (verdict) this.#resume(now, link, first, verdict)
   }
 
   #receive(now: number, session: ServerSession, payload: Payload): Payload | undefined {
@@ -258,7 +265,7 @@ export class ServerMachine {
     return data
   }
 
-  #begin(now: number, wall: number, link: ServerLink, verdict: Verdict): void {
+  #begin(now: number, link: ServerLink, verdict: Verdict): void {
     if (verdict.kind === 'refused') {
       this.#refuse(now, link, { kind: 'refused', why: verdict.why })
       return
@@ -268,22 +275,22 @@ export class ServerMachine {
       this.#refuse(now, link, { kind: 'refused', why: 'busy', after })
       return
     }
-    const { ttl, ping, dead, maxMessageBytes, credentials, outbox, closeTimeout, spread } = this.#config
+    const { ttl, ping, dead, maxMessageBytes, credentials, spread } = this.#config
     const { sid, key, digest } = credentials.issue()
-    const session = new Session({ self: 'server', outbox, closeTimeout, spread })
+    const session = new Session(this.#terms)
     const held = new ServerSession(sid, digest, verdict.principal, session, { name: 'new', link, until: now + newTtlMs })
     this.#sessions.set(sid, held)
     this.#perPrincipal.set(verdict.principal, (this.#perPrincipal.get(verdict.principal) ?? 0) + 1)
     const { proto } = verdict
     const terms = { ttl, ping, dead, max: maxMessageBytes, spread: spread() }
-    this.#attach(now, wall, held, link, 0, encode({ kind: 'welcome', sid, key, proto, ...terms }))
+    this.#attach(now, held, link, 0, encode({ kind: 'welcome', sid, key, proto, ...terms }))
     this.#outputs.push({ kind: 'open', session: held, link })
   }
 
-  #resume(now: number, wall: number, link: ServerLink, resume: Resume, verdict: Verdict): void {
+  #resume(now: number, link: ServerLink, resume: Resume, verdict: Verdict): void {
     const refused = this.#refusal(now, resume, verdict)
     if (refused) this.#refuse(now, link, refused)
-    else this.#splice(now, wall, link, resume, this.#sessions.get(resume.sid)!)
+    else this.#splice(now, link, resume, this.#sessions.get(resume.sid)!)
   }
 
   /** Why a resumption is refused; undefined where nothing speaks against it. What is told grows with what was proven. */
@@ -306,7 +313,7 @@ export class ServerMachine {
   }
 
   /** The order is the protocol: the old link is fenced before anything is counted for the new one. */
-  #splice(now: number, wall: number, link: ServerLink, { cid, attempt, recv }: Resume, held: ServerSession): void {
+  #splice(now: number, link: ServerLink, { cid, attempt, recv }: Resume, held: ServerSession): void {
     const { session } = held
     const old = held.link
     const since = held.state.name === 'detached' ? held.state.since : now
@@ -319,17 +326,14 @@ export class ServerMachine {
     const terms = { ttl, ping, dead, spread: spread() }
     held.state = { name: 'attached', link, leaveAt: Infinity }
     this.#detached.remove(held)
-    this.#attach(now, wall, held, link, base, encode({ kind: 'spliced', recv: delivered, base, sent: session.sent, ...terms }))
+    this.#attach(now, held, link, base, encode({ kind: 'spliced', recv: delivered, base, sent: session.sent, ...terms }))
     this.#outputs.push({ kind: 'resumed', session: held, link, downtime: now - since, replayed: session.sent - base })
     this.#check(now, held)
   }
 
-  #attach(now: number, wall: number, held: ServerSession, link: ServerLink, base: number, opening: string): void {
+  #attach(now: number, held: ServerSession, link: ServerLink, base: number, opening: string): void {
     const { session } = held
-    const { ping, dead, writeTimeout, random } = this.#config
-    const interval = Math.min(ping * (1 - pingJitter + 2 * pingJitter * random()), (ping + dead) / 2)
-    const config = { interval, firstInterval: interval * random(), timeout: dead - interval, writeTimeout }
-    const liveness = new Liveness(config, link.gauge, now, wall, session.pings)
+    const liveness = new Liveness(this.#watch, link.gauge, now, this.#config.awake, session.pings)
     link.state = { name: 'carrying', session: held }
     session.attach({ gauge: link.gauge, liveness }, base, session.inbox.delivered, session.inbox.delivered, opening)
   }

@@ -60,6 +60,8 @@ export class ServerSession {
   attempt = 0
   /** When its client was told to come again; Infinity where it was not. */
   slot: number = Infinity
+  /** What its shell keeps with it; the machine does not look at it. */
+  shell: unknown
   /** The bytes of its outbox as they stand in the server's sum. */
   heldBytes = 0
 

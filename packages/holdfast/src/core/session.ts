@@ -285,9 +285,9 @@ export class Session {
   nextFrame(now: number): unknown {
     const place = this.#place
     if (place.name === 'away' || !place.gauge.isOpen) return undefined
-    if (this.#opening !== undefined || this.#ping !== undefined) return this.#nextControl()
+    if (this.#opening !== undefined || this.#ping !== undefined) return this.#nextControl(now, place.liveness)
     // Who asks and does not read would fill our memory with answers: only the last one is kept.
-    if (this.#pong !== undefined && place.gauge.backlog <= maxBacklogBytes) return this.#nextControl()
+    if (this.#pong !== undefined && place.gauge.backlog <= maxBacklogBytes) return this.#nextControl(now, place.liveness)
     const ack = this.inbox.takeAck()
     if (ack !== undefined) return encode({ kind: 'ack', count: ack })
     const index = this.#tx - this.#acked
@@ -295,6 +295,7 @@ export class Session {
     const entry = this.outbox.at(index)
     this.#tx++
     this.#flightBytes += entry.bytes
+    place.liveness.wrote(now)
     if (this.#awaitingSince === Infinity && this.#confirmed < this.#tx) this.#awaitingSince = now
     if (this.#confirmed >= this.#tx) {
       this.#free()
@@ -308,7 +309,8 @@ export class Session {
     if (this.#place.name === 'attached' && this.#place.liveness.probe(now)) this.#ping = this.#place.liveness.ping
   }
 
-  tick(now: number, wall: number): Verdict {
+  /** @param wall epoch ms, for a link that has an awake clock of its own */
+  tick(now: number, wall?: number): Verdict {
     const course = this.#course
     if (course.name === 'finishing' && now >= course.closeAt) this.#closeDue(course)
     if (this.#place.name === 'away') return 'alive'
@@ -323,12 +325,13 @@ export class Session {
     return verdict
   }
 
-  #nextControl(): string | undefined {
+  #nextControl(now: number, liveness: Liveness): string | undefined {
     const opening = this.#opening
     const ping = this.#ping
     const pong = this.#pong
     if (opening !== undefined) {
       this.#opening = undefined
+      liveness.wrote(now)
       return opening
     }
     if (ping === undefined) {

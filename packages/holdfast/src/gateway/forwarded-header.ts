@@ -47,19 +47,22 @@ export function forwardedHeaders(request: IncomingMessage, { names, trust }: Hea
   return headers
 }
 
+/** What tells of a request where it came from. */
+type Origin = Pick<IncomingMessage, 'headers' | 'socket'>
+
 /** Where a request came from, as far as that is believed; undefined on a Unix socket where nobody says it. */
-export function clientAddress(request: IncomingMessage, trust: Trust): string | undefined {
+export function clientAddress(request: Origin, trust: Trust): string | undefined {
   return chainOf(request, trust)[0]
 }
 
 /** From the client to whoever is at the other end of the connection. */
-function chainOf(request: IncomingMessage, trust: Trust): readonly string[] {
+function chainOf(request: Origin, trust: Trust): readonly string[] {
   const peer = peerOf(request)
   const hops = trust.has(peer) ? believed(listOf(request.headers['x-forwarded-for'] as string | undefined), trust) : []
   return peer === undefined ? hops : [...hops, peer]
 }
 
-function peerOf(request: IncomingMessage): string | undefined {
+function peerOf(request: Origin): string | undefined {
   return withoutMapping(request.socket.remoteAddress)
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { tickMs } from '../core/liveness.ts'
 import type { DrainOptions, DrainResult } from '../server/drain.ts'
 import { Journal } from '../server/journal.ts'
 import { withoutReserved } from '../server/offer.ts'
@@ -91,11 +92,14 @@ export function createGateway(options: GatewayOptions): Gateway {
 
 const goingAway = 1001
 const badGateway = 502
+const unavailable = 503
 const gatewayTimeout = 504
 const tooManyHeaders = 431
 const badRequest = 400
 const upgradeRequired = 426
 const secondMs = 1_000
+/** Of `writeTimeout` and `closeTimeout`, as in a server. */
+const defaultTimeoutMs = 10_000
 /** How often who is late is looked for, within the time that he has. */
 const looks = 4
 
@@ -130,12 +134,14 @@ class SessionGateway implements Gateway {
     })
     this.#sessions.on('connection', (client, request) => this.#join(client, request))
     this.#sessions.on('error', (error) => this.#journal.listenerFailed(error))
+    const { isOn, interval, timeout } = options.upstreamHeartbeat
+    const writeTimeout = holdfast.writeTimeout ?? defaultTimeoutMs
+    const watch = { interval: isOn ? interval : Infinity, timeout, writeTimeout, random: () => clock.random() }
     this.#upstreamConfig = {
       clock,
-      wheel: new TimerWheel(clock),
-      heartbeat: options.upstreamHeartbeat,
+      wheel: new TimerWheel(clock, tickMs(watch)),
+      watch,
       connectTimeout: options.upstreamConnectTimeout,
-      writeTimeout: holdfast.writeTimeout ?? defaultTimeoutMs,
       closeTimeout: holdfast.closeTimeout ?? defaultTimeoutMs,
       maxPayload,
       closed: (upstream) => this.#upstreams.delete(upstream),
@@ -193,6 +199,7 @@ class SessionGateway implements Gateway {
     const closed = this.#closed()
     for (const client of this.#sessions.clients) client.terminate()
     for (const upstream of this.#upstreams) upstream.drop()
+    if (this.#ownsListener) this.#listener.closeAllConnections()
     await closed
   }
 
@@ -284,8 +291,6 @@ class SessionGateway implements Gateway {
   }
 }
 
-const defaultTimeoutMs = 10_000
-
 /** A server that answers nothing but upgrades, and waits for nobody long. */
 function createListener({ limits }: ResolvedOptions): HttpServer {
   const { headerBytes, headerCount, handshakeTimeout } = limits
@@ -317,6 +322,8 @@ function answerTo(failure: DialFailure, wall: number): { readonly status: number
     case 'unreachable':
     case 'protocol':
       return { status: badGateway, retryAfter: undefined }
+    case 'aborted':
+      return { status: unavailable, retryAfter: undefined }
   }
 }
 

@@ -31,7 +31,7 @@ const normalCodes: readonly number[] = [1000, 1001, 1005]
 export class GatewayJournal {
   readonly #journal: Journal
   readonly #totals = {
-    upstreamDials: { open: 0, refused: 0, unreachable: 0, protocol: 0, timeout: 0 },
+    upstreamDials: { open: 0, refused: 0, unreachable: 0, protocol: 0, timeout: 0, aborted: 0 },
     upstreamsEnded: { upstream: 0, network: 0, protocol: 0, overflow: 0, 'heartbeat-timeout': 0, 'write-timeout': 0 },
     heldBack: { upstream: 0, client: 0 },
   }
@@ -107,6 +107,6 @@ export function shortened(sessionId: string): string {
   return sessionId.slice(0, shownCharacters)
 }
 
-function pathOf({ url = '' }: IncomingMessage): string {
+function pathOf({ url = '' }: Pick<IncomingMessage, 'url'>): string {
   return url.split('?', 1)[0]!
 }

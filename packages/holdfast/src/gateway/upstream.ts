@@ -8,7 +8,7 @@
 
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { WebSocket as WsSocket } from 'ws'
-import { Liveness } from '../core/liveness.ts'
+import { Liveness, type LivenessConfig } from '../core/liveness.ts'
 import type { Clock } from '../server/clock.ts'
 import { nowhere, type Timed, type TimerWheel } from '../server/timer-wheel.ts'
 import { WsGauge } from '../server/ws-gauge.ts'
@@ -28,9 +28,8 @@ export interface UpstreamRequest {
 export interface UpstreamConfig {
   readonly clock: Clock
   readonly wheel: TimerWheel
-  readonly heartbeat: { readonly isOn: boolean; readonly interval: number; readonly timeout: number }
+  readonly watch: LivenessConfig
   readonly connectTimeout: number
-  readonly writeTimeout: number
   readonly closeTimeout: number
   readonly maxPayload: number
   readonly closed: (upstream: Upstream) => void
@@ -42,6 +41,8 @@ export type DialFailure =
   | { readonly cause: 'unreachable'; readonly error: Error }
   | { readonly cause: 'protocol'; readonly error: Error }
   | { readonly cause: 'timeout' }
+  /** Nobody waits for it any more. */
+  | { readonly cause: 'aborted' }
 
 /** How the link to a backend ended. */
 export interface UpstreamEnd {
@@ -70,6 +71,7 @@ const busyBytes = 256 * 1024
 const waiting: State = { name: 'waiting' }
 const leaving: State = { name: 'leaving' }
 const failed: UpstreamEnd = { code: 1006, reason: '', cause: 'network' }
+const aborted: DialFailure = { cause: 'aborted' }
 const tooBig = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
 
 /** `opened` settles when the link is open, or rejects with a DialFailure. */
@@ -90,6 +92,8 @@ export function dial(request: UpstreamRequest, config: UpstreamConfig): { readon
 
 export class Upstream extends WsSocket implements Timed {
   slot: number = nowhere
+  before: Timed | undefined
+  behind: Timed | undefined
   /** Where it leads, for logs. */
   readonly place: string
   /** The subprotocol that the backend chose; empty for none. */
@@ -140,12 +144,14 @@ export class Upstream extends WsSocket implements Timed {
   /** Writes a message; everything of one turn of the event loop leaves in one write. */
   forward(data: Buffer, isBinary: boolean): void {
     this.#cork.hold(this)
+    this.#watchWrite()
     const isBusy = this.bufferedAmount + data.length > busyBytes
     this.send(data, { binary: isBinary }, isBusy ? this.#written : undefined)
   }
 
   /** Says goodbye, behind all that was written; nobody wants to hear more. */
   leave({ code, reason }: EndCode): void {
+    this.fail(aborted)
     if (this.#state.name === 'over') return
     this.#state = leaving
     this.resume() // its answer must be read, whoever stopped reading
@@ -163,10 +169,9 @@ export class Upstream extends WsSocket implements Timed {
     if (this.#liveness) this.#config.wheel.set(this)
   }
 
-  ring(): void {
-    const { clock } = this.#config
+  ring(now: number): void {
     if (this.readyState !== WsSocket.OPEN || !this.#liveness) return
-    const verdict = this.#liveness.tick(clock.now(), clock.wall())
+    const verdict = this.#liveness.tick(now)
     switch (verdict) {
       case 'alive':
         return
@@ -185,11 +190,11 @@ export class Upstream extends WsSocket implements Timed {
 
   /** Ends it without a word. */
   drop(): void {
-    if (this.#state.name === 'dialling') this.fail({ cause: 'unreachable', error: new Error('the gateway is closing') })
-    else this.terminate()
+    this.fail(aborted)
+    this.terminate()
   }
 
-  /** The dial has failed. */
+  /** The dial has failed, if there is still one. */
   fail(failure: DialFailure): void {
     if (this.#state.name !== 'dialling') return
     const { settle } = this.#state
@@ -244,10 +249,8 @@ export class Upstream extends WsSocket implements Timed {
   #opened(settle: () => void): void {
     this.#state = waiting
     this.pause() // until there is a session that takes what comes
-    const { clock, wheel, heartbeat, writeTimeout } = this.#config
-    const { interval, timeout } = heartbeat
-    const rhythm = heartbeat.isOn ? { interval, firstInterval: interval * clock.random() } : { interval: Infinity }
-    this.#liveness = new Liveness({ ...rhythm, timeout, writeTimeout }, new WsGauge(this), clock.now(), clock.wall())
+    const { clock, wheel, watch } = this.#config
+    this.#liveness = new Liveness(watch, new WsGauge(this), clock.now(), wheel.awake)
     wheel.set(this)
     settle()
   }
@@ -266,6 +269,14 @@ export class Upstream extends WsSocket implements Timed {
     this.#state = { name: 'over', end }
     this.#config.closed(this)
     if (state.name === 'joined') state.owner.upstreamEnded(end)
+  }
+
+  /** What is about to be written may stand still. */
+  #watchWrite(): void {
+    const liveness = this.#liveness
+    if (!liveness || liveness.isWriting) return
+    liveness.wrote(this.#config.clock.now())
+    this.#config.wheel.set(this)
   }
 
   readonly #written = (): void => {

@@ -53,6 +53,8 @@ export interface DrainConfig {
 
 export class Drain implements Timed {
   slot: number = nowhere
+  before: Timed | undefined
+  behind: Timed | undefined
   readonly result: Promise<DrainResult>
   readonly #config: DrainConfig
   readonly #startedAt: number

@@ -1,6 +1,5 @@
 /** A session in this process: what its socket asks of it, and what becomes of that while links come and go. */
 
-import type { IncomingMessage } from 'node:http'
 import type { CloseInfo } from '../core/close-info.ts'
 import type { OutboxEntry } from '../core/outbox.ts'
 import type { ServerSession } from '../core/server-session.ts'
@@ -11,6 +10,7 @@ import type { SessionLink } from './session-link.ts'
 import type { SessionSocket } from './session-socket.ts'
 import { SocketFace } from './socket-face.ts'
 import { nowhere, type Timed } from './timer-wheel.ts'
+import type { UpgradeRequest } from './upgrade-request.ts'
 import type { RawSocket } from './ws-gauge.ts'
 
 /** What a session asks of its host. */
@@ -25,7 +25,7 @@ export interface SessionOwner {
   pauseSession(hosted: HostedSession): void
   resumeSession(hosted: HostedSession): void
   askForAck(hosted: HostedSession): void
-  sessionRang(hosted: HostedSession): void
+  sessionRang(hosted: HostedSession, now: number): void
 }
 
 /** How a session ended. */
@@ -46,6 +46,8 @@ export class HostedSession implements Timed {
   rtt: number | null = null
   isPaused = false
   slot: number = nowhere
+  before: Timed | undefined
+  behind: Timed | undefined
   readonly #owner: SessionOwner
   #pingedAt: number | undefined
   #close: { readonly info: SessionCloseInfo; readonly isTold: boolean } | undefined
@@ -67,8 +69,8 @@ export class HostedSession implements Timed {
   get deadline(): number {
     return this.session.deadline
   }
-  get request(): IncomingMessage {
-    return this.link.visitor.request
+  get request(): UpgradeRequest {
+    return this.link.request
   }
   get readyState(): 1 | 2 | 3 {
     if (this.#close) return this.#close.isTold ? 3 : 2
@@ -96,8 +98,8 @@ export class HostedSession implements Timed {
     return (this.#face ??= new SocketFace(this))
   }
 
-  ring(): void {
-    this.#owner.sessionRang(this)
+  ring(now: number): void {
+    this.#owner.sessionRang(this, now)
   }
 
   // From the application

@@ -38,6 +38,14 @@ export const metrics: readonly Metric[] = [
   })),
   gauge('plain_sockets', 'Open sockets of clients without a session.', [], ({ stats }) => stats.plain),
   gauge('buffered_bytes', 'Bytes that sessions hold until their clients acknowledge them.', [], ({ stats }) => stats.bufferedBytes),
+  gauge(
+    'spread_seconds',
+    'Over how long clients that lose their links are asked to come back.',
+    [],
+    ({ stats }) => stats.spread / msPerS,
+    'max',
+  ),
+  gauge('draining', '1 while clients are asked to leave, and after they were; else 0.', [], ({ stats }) => Number(stats.draining), 'max'),
   counter('links_opened_total', 'Upgrades granted, by what they asked for.', ['kind'], ({ totals }) => totals.linksOpened),
   counter(
     'upgrades_refused_total',
@@ -91,8 +99,8 @@ export const metrics: readonly Metric[] = [
 
 type Read<Leaf> = (reading: Reading) => Readings<Leaf>
 
-function gauge(name: string, help: string, labels: readonly string[], read: Read<number>): Metric {
-  return { type: 'gauge', name, help, labels, read, aggregator: 'sum' }
+function gauge(name: string, help: string, labels: readonly string[], read: Read<number>, aggregator: 'sum' | 'max' = 'sum'): Metric {
+  return { type: 'gauge', name, help, labels, read, aggregator }
 }
 
 function counter(name: string, help: string, labels: readonly string[], read: Read<number>): Metric {

@@ -54,7 +54,16 @@ export interface ServerTotals {
 
 /** What happens to sessions, and to what carries messages; something else would be counted under its own word. */
 const endCauses: readonly CloseCause[] = ['client', 'server', 'drain', 'protocol', 'overflow', 'session-lost']
-const lossCauses: readonly CloseCause[] = ['client', 'server', 'heartbeat-timeout', 'write-timeout', 'network', 'drain', 'protocol']
+const lossCauses: readonly CloseCause[] = [
+  'client',
+  'server',
+  'heartbeat-timeout',
+  'write-timeout',
+  'network',
+  'drain',
+  'protocol',
+  'overflow',
+]
 const refusals: readonly Refusal[] = ['busy', 'moved', 'stale', 'unknown', 'expired', 'auth', 'origin', 'state']
 const upgradeRefusals: readonly UpgradeRefusal[] = ['401', '403', '404', '429', '500', '503', 'invalid', 'other']
 const linkEnds = (Object.keys(linkCode) as (keyof typeof linkCode)[]).filter((end) => end !== 'migrated')

@@ -4,17 +4,19 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ServerOptions, WebSocketServer as WsServer } from 'ws'
 import { Admission } from '../core/admission.ts'
+import { tickMs } from '../core/liveness.ts'
 import { Drain, type DrainOptions, type DrainResult, type Leaver } from './drain.ts'
 import { Gate } from './gate.ts'
 import { Journal } from './journal.ts'
 import { chooseProto, LinkServer } from './link-server.ts'
 import { type Offer, readOffer, withoutReserved } from './offer.ts'
 import { type HoldfastOptions, type ResolvedOptions, resolveDrain, resolveOptions } from './options.ts'
-import { PlainSocket } from './plain-socket.ts'
+import { type PlainConfig, PlainSocket, plainConfig } from './plain-socket.ts'
 import { SessionHost } from './session-host.ts'
-import { bindPlain, SessionSocket } from './session-socket.ts'
+import { bindPlain, plainOf, SessionSocket } from './session-socket.ts'
 import { type ServerTotals, Tally } from './tally.ts'
 import { TimerWheel } from './timer-wheel.ts'
+import { headOf } from './upgrade-request.ts'
 
 /** Read on demand. */
 export interface ServerStats {
@@ -67,8 +69,9 @@ const abnormal = 1006
  */
 export class WebSocketServer extends WsServer<typeof SessionSocket> {
   readonly #options: ResolvedOptions
-  readonly #gate: Gate
   readonly #wheel: TimerWheel
+  readonly #plainConfig: PlainConfig
+  readonly #gate: Gate
   readonly #host: SessionHost
   readonly #links: LinkServer | undefined
   readonly #tally: Tally
@@ -86,22 +89,24 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
     const gate = new Gate(resolved, options.verifyClient, journal, tally, admission)
     super({ ...wsOptions, verifyClient: gate.check }, callback)
     const { maxPayload = sessionMaxBytes } = options
-    this.#options = resolved
     this.#gate = gate
+    this.#options = resolved
     this.#tally = tally
     this.#journal = journal
-    this.#wheel = new TimerWheel(clock)
+    const wheel = new TimerWheel(clock, tickMs({ ...resolved.heartbeat, writeTimeout: resolved.writeTimeout }))
+    this.#wheel = wheel
     this.#host = new SessionHost({
       options: resolved,
       maxMessageBytes: maxPayload === 0 ? Number.MAX_SAFE_INTEGER : maxPayload,
       clock,
-      wheel: this.#wheel,
+      wheel,
       journal,
       tally,
       admission,
       left: (session, how) => this.#left(session, how),
       createSocket: () => new (this.options.WebSocket as any)(null, undefined, this.options),
     })
+    this.#plainConfig = plainConfig(resolved, wheel, tally, (socket, code) => this.#plainClosed(socket, code))
     const linkOptions = { ...wsOptions, verifyClient: gate.check }
     if (session.isOn) this.#links = new LinkServer(this, linkOptions, maxPayload, options.handleProtocols)
   }
@@ -183,20 +188,21 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
       callback(socket, request)
     }
     const granted = verdict.kind === 'accepted' ? { ...verdict, proto } : verdict
-    this.#host.accept(ws, offer.isResuming, { request, principal, proto, welcome }, granted)
+    const visitor = { head: headOf(request), principal, proto, welcome: offer.isResuming ? undefined : welcome }
+    this.#host.accept(ws, offer.isResuming, visitor, granted)
   }
 
   /** A client that speaks no holdfast; `ws` has put its socket among the clients. */
   #adopt(socket: SessionSocket, request: IncomingMessage): void {
     const { principal } = this.#gate.passOf(request)
-    const config = { options: this.#options, clock: this.#options.clock, wheel: this.#wheel, tally: this.#tally }
-    bindPlain(socket, new PlainSocket(socket, request, principal, config))
+    bindPlain(socket, new PlainSocket(socket, headOf(request), principal, this.#plainConfig))
     this.#tally.linkOpened('plain')
     this.#plain.add(socket)
-    socket.on('close', (code) => {
-      this.#plain.delete(socket)
-      this.#left(socket, code === abnormal ? 'forced' : 'closed')
-    })
+  }
+
+  #plainClosed(socket: SessionSocket, code: number): void {
+    this.#plain.delete(socket)
+    this.#left(socket, code === abnormal ? 'forced' : 'closed')
   }
 
   /** To another link of a server that goes nobody has left. */
@@ -277,5 +283,9 @@ function createAdmission({ admission, session, clock }: ResolvedOptions): Admiss
 }
 
 function plainLeaver(socket: SessionSocket): Leaver {
-  return { ask: () => socket.close(restart.code, restart.reason), force: () => socket.terminate() }
+  const leave = (close: () => void) => {
+    plainOf(socket)?.closing('drain')
+    close()
+  }
+  return { ask: () => leave(() => socket.close(restart.code, restart.reason)), force: () => leave(() => socket.terminate()) }
 }
