@@ -1269,7 +1269,7 @@ describe('a refusal', () => {
       subject.submits('a')
       const said = subject.refuses(why)
       assert.equal(said[0], 'close 2 with 3803')
-      assert.deepEqual(said.slice(-2), [`error, end 1006 session-lost:${why}, goes on`, 'retry 2 in 2000'])
+      assert.deepEqual(said.slice(-2), [`error, end 1006 session-lost:${why}, goes on`, 'retry 1 in 1000'])
       assert.equal(subject.last('end').error?.message, `the server refused the session: ${why}`)
       assert.deepEqual(subject.unsent, ['a'])
       assert.equal(subject.last('end').exact, false)

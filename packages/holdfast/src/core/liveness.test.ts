@@ -714,6 +714,15 @@ describe('a link among many', () => {
     assert.ok(crowd.ticks <= 10, `${crowd.ticks} ticks`)
   })
 
+  test('is never asked while bytes come of which only the transport tells', () => {
+    const crowd = new Crowd(1)
+    for (let at = 0; at <= 300_000; at += 500) {
+      assert.deepEqual(crowd.run(at), [])
+      crowd.gauges[0]!.bytesRead += 1
+    }
+    assert.ok(crowd.ticks <= 10, `${crowd.ticks} ticks`)
+  })
+
   test('is looked at each second while a write has not left, and once after one that has', () => {
     const crowd = new Crowd(1)
     crowd.run(2_000)

@@ -257,7 +257,8 @@ export class Liveness {
   #listen(now: number, since: number, awakeMs: number): void {
     const { bytesRead, bytesWritten } = this.#gauge
     const wasHeard = this.#heardAt >= since
-    if (bytesRead > this.#bytesRead && (!wasHeard || this.#state.name === 'probing')) this.heard(now)
+    // What the last look heard says nothing of the bytes that came since.
+    if (bytesRead > this.#bytesRead && (this.#heardAt <= since || this.#state.name === 'probing')) this.heard(now)
     this.#bytesRead = bytesRead
     if (wasHeard || this.#heardAt === now) {
       this.#silentMs = this.#state.name === 'paused' ? this.#silentMs + awakeMs : Math.min(now - this.#heardAt, awakeMs)

@@ -752,6 +752,25 @@ describe('a resumption', () => {
     assert.deepEqual(slots, [undefined, Infinity, 1_700, 1_300, Infinity])
   })
 
+  test('of a session that has a link leaves it where it is while the server is busy', () => {
+    const waits = [0, 500]
+    const subject = new Subject({ admit: () => waits.shift()! })
+    const [wire, held] = subject.session()
+    assert.deepEqual(refusal(subject.resume(held)), refused('busy', { after: 500 }))
+    assert.equal(held.link, wire.link)
+  })
+
+  test('is kept for a client that was told to come again after its time, and a little longer', () => {
+    const waits = [0, 500_000, 0]
+    const subject = new Subject({ admit: () => waits.shift()! })
+    const held = subject.detached()
+    assert.deepEqual(refusal(subject.resume(held, { attempt: 1 })), refused('busy', { after: 500_000 }))
+    assert.equal(held.deadline, 530_000)
+    subject.now = 529_999
+    subject.machine.tickSession(subject.now, held)
+    assert.match(subject.resume(held, { attempt: 2 })[0]!, /\^S/)
+  })
+
   test('that the server is too busy for is not remembered', () => {
     const subject = new Subject()
     const [wire, held] = subject.session()

@@ -87,6 +87,8 @@ interface Tombstone {
 
 const greetingMs = 10_000
 const partingMs = 1_000
+/** A client that was told when to come again may be so late. */
+const lateMs = 30_000
 /** Until the client has answered its welcome, a session is kept for no longer. */
 const newTtlMs = 30_000
 const tombstoneMs = 600_000
@@ -308,8 +310,14 @@ export class ServerMachine {
     if (recv > held.session.sent) return { kind: 'refused', why: 'state', recv: delivered }
     if ((held.cid !== undefined && held.cid !== cid) || attempt <= held.attempt) return { kind: 'refused', why: 'stale', recv: delivered }
     const after = this.#config.admit(now, held.slot)
-    held.slot = after > 0 ? now + after : Infinity
-    return after > 0 ? { kind: 'refused', why: 'busy', after } : undefined
+    if (after === 0) {
+      held.slot = Infinity
+      return undefined
+    }
+    held.slot = now + after
+    // Whom the server itself makes wait must find what he waits for.
+    if (held.state.name === 'detached') held.state = { ...held.state, expiresAt: Math.max(held.state.expiresAt, held.slot + lateMs) }
+    return { kind: 'refused', why: 'busy', after }
   }
 
   /** The order is the protocol: the old link is fenced before anything is counted for the new one. */
