@@ -167,9 +167,10 @@ export class ServerMachine {
 
   /** Asks the client to come over another link `inMs` from now; this one ends `byMs` from now. */
   drain(now: number, session: ServerSession, inMs: number, byMs: number, url?: string): void {
-    const { link } = session
-    if (!link) return
-    if (session.state.name === 'attached') session.state = { ...session.state, leaveAt: now + byMs } // a new one has no more time than that
+    const { state } = session
+    if (state.name !== 'new' && state.name !== 'attached') return
+    const { link } = state
+    session.state = { ...state, leaveAt: now + byMs }
     this.#outputs.push({ kind: 'write', link, frame: encode({ kind: 'drain', in: inMs, by: byMs, ...(url !== undefined && { url }) }) })
   }
 
@@ -226,7 +227,7 @@ export class ServerMachine {
       this.#detach(now, session, abnormalClose(verdict))
     } else if (state.name === 'detached' && now >= state.expiresAt) {
       this.#end(now, session, sessionLost('expired'))
-    } else if (state.name === 'attached' && now >= state.leaveAt) {
+    } else if ((state.name === 'new' || state.name === 'attached') && now >= state.leaveAt) {
       this.expel(now, session)
     }
     if (session.state.name === 'new' && now >= session.state.until) this.#end(now, session, sessionLost('unanswered'))
@@ -257,7 +258,8 @@ export class ServerMachine {
     const isControlFrame = typeof payload === 'string' && isControl(payload)
     const control = isControlFrame ? decode(payload) : undefined
     if (session.state.name === 'new' && control?.kind !== 'unknown') {
-      session.state = { name: 'attached', link: session.state.link, leaveAt: Infinity } // it has the welcome
+      const { link, leaveAt } = session.state
+      session.state = { name: 'attached', link, leaveAt } // it has the welcome
     }
     if (control) session.session.control(now, control)
     const data = isControlFrame ? undefined : session.session.receive(now, payload)
@@ -278,7 +280,7 @@ export class ServerMachine {
     const { ttl, ping, dead, maxMessageBytes, credentials, spread } = this.#config
     const { sid, key, digest } = credentials.issue()
     const session = new Session(this.#terms)
-    const held = new ServerSession(sid, digest, verdict.principal, session, { name: 'new', link, until: now + newTtlMs })
+    const held = new ServerSession(sid, digest, verdict.principal, session, { name: 'new', link, until: now + newTtlMs, leaveAt: Infinity })
     this.#sessions.set(sid, held)
     this.#perPrincipal.set(verdict.principal, (this.#perPrincipal.get(verdict.principal) ?? 0) + 1)
     const { proto } = verdict
