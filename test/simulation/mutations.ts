@@ -32,8 +32,8 @@ export const mutations: readonly Mutation[] = [
     name: 'delivered is read, something is waited for, and then comes the fence',
     edits: [
       edit(
-        '    if (verdict) this.#resume(now, wall, link, first, verdict)\n',
-        '    this.early.set(link, this.#sessions.get(first.sid)?.session.inbox.delivered)\n    if (verdict) this.#resume(now, wall, link, first, verdict)\n',
+        '    if (verdict) this.#resume(now, link, first, verdict)\n',
+        '    this.early.set(link, this.#sessions.get(first.sid)?.session.inbox.delivered)\n    if (verdict) this.#resume(now, link, first, verdict)\n',
       ),
       edit(
         '    const { delivered } = session.inbox\n    const base',
@@ -46,8 +46,8 @@ export const mutations: readonly Mutation[] = [
     name: 'a resumption is judged when R arrives, and not again when the verdict is there',
     edits: [
       edit(
-        '    if (verdict) this.#resume(now, wall, link, first, verdict)\n',
-        "    this.early.set(link, this.#refusal(now, first, { kind: 'accepted', principal: this.#sessions.get(first.sid)?.principal, proto: '' }))\n    if (verdict) this.#resume(now, wall, link, first, verdict)\n",
+        '    if (verdict) this.#resume(now, link, first, verdict)\n',
+        "    this.early.set(link, this.#refusal(now, first, { kind: 'accepted', principal: this.#sessions.get(first.sid)?.principal, proto: '' }))\n    if (verdict) this.#resume(now, link, first, verdict)\n",
       ),
       edit(
         'const refused = this.#refusal(now, resume, verdict)',
@@ -117,8 +117,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a late tick judges at once',
     edits: [
-      edit('this.#isLate = elapsed > 2 * this.#tickMs || jump > wallJumpMs', 'this.#isLate = jump > Infinity'),
-      edit('return Math.min(elapsed, 2 * this.#tickMs)', 'return elapsed'),
+      edit('this.#isLate = elapsed > 2 * this.tickMs || jump > wallJumpMs', 'this.#isLate = jump > Infinity'),
+      edit('const awakeMs = Math.min(elapsed, 2 * this.tickMs)', 'const awakeMs = elapsed'),
     ],
   },
   one('bytes are no sign of life', "if (bytesRead > this.#bytesRead && (!wasHeard || this.#state.name === 'probing')) this.heard(now)", ''),
