@@ -130,8 +130,8 @@ export const mutations: readonly Mutation[] = [
   ),
   one(
     'a server stays on a link that it said it would leave',
-    "(state.name === 'new' || state.name === 'attached') && now >= state.leaveAt",
-    "state.name === 'attached' && now < 0",
+    "'leaveAt' in state && now >= state.leaveAt",
+    "'leaveAt' in state && now < 0",
   ),
   one(
     'a refusal ends a session that has another link',
@@ -139,4 +139,5 @@ export const mutations: readonly Mutation[] = [
     "first.kind !== 'spliced' && first.kind !== 'refused'",
   ),
   one('a move that succeeded leaves the old link open', "    if ('link' in state) this.#part(now, state.link, linkCode.migrated)\n", ''),
+  one('a session that is asked to move before it answered forgets by when', 'leaveAt: session.state.leaveAt }', 'leaveAt: Infinity }'),
 ]
