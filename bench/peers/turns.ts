@@ -31,6 +31,14 @@ export function ratio<S extends string>(samples: Samples<S>, subject: S, baselin
   return figure(ratios, own)
 }
 
+/** For what a busy machine can only make dearer, and never cheaper: the least of one beside the least of the other. */
+export function ratioOfLeast<S extends string>(samples: Samples<S>, subject: S, baseline: S): Figure {
+  const { low, high } = ratio(samples, subject, baseline)
+  const least = Math.min(...of(samples, subject))
+  const { value, absolute } = figure([least / Math.min(...of(samples, baseline))], [least])
+  return { kind: 'figure', value, low, high, absolute: absolute! }
+}
+
 export function difference<S extends string>(samples: Samples<S>, subject: S, baseline: S): Figure {
   const own = of(samples, subject)
   const base = of(samples, baseline)

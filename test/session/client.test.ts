@@ -55,6 +55,7 @@ for (const transport of transports) {
           await path.proxy.accept()
           const { detail } = await record.until('resumed')
           assert.deepEqual([...new Set(record.lines.map((line) => line.split(' ')[0]))], ['open', 'lost', 'retry', 'resumed'])
+          for (const retry of record.all('retry')) assert.ok(retry.detail.error.message !== '', 'what went wrong is said')
           assert.ok(detail.downtime > 0)
         })
 

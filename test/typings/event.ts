@@ -65,9 +65,10 @@ socket.addEventListener('message', ({ data }) => data)
 socket.addEventListener('close', (event) => same<Same<typeof event, SessionCloseEvent>>(), { once: true })
 socket.addEventListener('error', (event) => same<Same<typeof event, SocketErrorEvent>>())
 socket.addEventListener('lost', (event) => same<Same<typeof event, CustomEvent<CloseInfo>>>())
-socket.addEventListener('retry', ({ detail: { attempt, delay, at, close } }) => {
+socket.addEventListener('retry', ({ detail: { attempt, delay, at, close, error } }) => {
   ;[attempt, delay, at] satisfies number[]
   close satisfies CloseInfo
+  error satisfies Error
 })
 socket.addEventListener('resumed', ({ detail: { downtime, replayed, resent } }) => [downtime, replayed, resent] satisfies number[])
 socket.addEventListener('open', function () {

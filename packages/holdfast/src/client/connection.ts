@@ -5,7 +5,7 @@
  * at once; what the application says in a microtask, so that nothing is dispatched inside a call of its own.
  */
 
-import { ClientMachine } from '../core/client-machine.ts'
+import { type ClientConfig, ClientMachine } from '../core/client-machine.ts'
 import type { Output } from '../core/client-output.ts'
 import { abnormalClose, type CloseInfo } from '../core/close-info.ts'
 import type { OutboxEntry } from '../core/outbox.ts'
@@ -18,11 +18,12 @@ import { DetailEvent, rootEvents, SessionCloseEvent, SocketErrorEvent, SocketEve
 import { type DispatchTarget, dispatch } from './event-target.ts'
 import { type Level, publishChange, type Writer, writeLine } from './journal.ts'
 import type { Link, LinkOwner } from './link.ts'
+import { type Holder, Links } from './links.ts'
 import { MessageQueue, type QueueOwner } from './message-queue.ts'
 import type { Clock, DialContext, ResolvedOptions } from './options.ts'
 import { type Hint, platform, systemClock } from './platform.ts'
 import { guarded, messageOf } from './report.ts'
-import { Room } from './room.ts'
+import { Sender, type SenderOwner } from './sender.ts'
 import type { Stats, Status } from './status.ts'
 import { StatusBoard } from './status-board.ts'
 
@@ -35,42 +36,27 @@ export interface Setup {
 
 export type SetupRunner = (setup: Setup) => unknown
 
-/** A dial or link in hand: one, or with sessions also one to move to, and those that are saying goodbye. */
-interface Current {
-  readonly number: number
-  link: Link | undefined
-  /** Ends what the application does on its behalf: a provider, a set-up. */
-  abort: AbortController | undefined
-}
-
-const noOthers: Current[] = []
-/** UTF-8 never needs more for a UTF-16 unit. */
-const bytesPerUnit = 3
-
-export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
+export class Connection implements AlarmOwner, LinkOwner, QueueOwner, SenderOwner, Writer {
   binaryType: BinaryType = 'blob'
   /** Whether messages are kept for the next session while none is open. */
   readonly isReconnecting: boolean
   readonly #socket: DispatchTarget
   readonly #address: Address
-  readonly #options: ResolvedOptions
-  readonly #machine: ClientMachine
+  readonly options: ResolvedOptions
+  readonly machine: ClientMachine
+  readonly sender: Sender
   readonly #setup: SetupRunner | undefined
-  #current: Current | undefined
-  /** Links of a session besides the current one. */
-  #others: Current[] = noOthers
+  readonly #links = new Links()
   #url: string
   #protocol = ''
   #extensions = ''
   readonly #alarm: Alarm
   #board: StatusBoard | undefined
-  #isDraining = false
+  isDraining = false
   #isTurnDue = false
-  #blockedLink: Link | undefined
+  #isTurnEnding = false
   #isEnding = false
-  #sent = 0
   #received = 0
-  #discardedBytes = 0
   #turnAt: number | undefined
   #queue: MessageQueue | undefined
   /** Ends the set-up of a session, whatever links it has meanwhile. */
@@ -78,7 +64,6 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   #opened: Deferred<unknown> | undefined
   #closed: Deferred<SessionCloseEvent> | undefined
   #closeEvent: SessionCloseEvent | undefined
-  #room: Room | undefined
   #unwatch: (() => void) | undefined
   #unheed: (() => void) | undefined
 
@@ -86,27 +71,13 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     this.#socket = socket
     this.isReconnecting = isReconnecting
     this.#address = address
-    this.#options = options
+    this.options = options
     this.#setup = setup
     this.#url = typeof address.url === 'function' ? '' : String(address.url)
-    const { clock, signal } = options
-    const { shouldRetry } = options.retry
-    this.#machine = new ClientMachine({
-      isReconnecting,
-      retry: options.retry,
-      heartbeat: options.heartbeat,
-      connectTimeout: options.connectTimeout,
-      writeTimeout: options.writeTimeout,
-      closeTimeout: options.closeTimeout,
-      outbox: options.outbox,
-      hasSetup: setup !== undefined,
-      session: options.resume ? { cid: drawCid(), maxLinkAge: options.maxLinkAge, mayMove: (url) => this.#mayMove(url) } : undefined,
-      canRefresh: isDynamic(address, options),
-      random: clock ? () => clock.random() : systemClock.random,
-      shouldRetry: shouldRetry && ((close, attempt) => guarded(() => shouldRetry(close, attempt))),
-    })
+    this.machine = new ClientMachine(this.#config(isReconnecting))
     this.#alarm = new Alarm(this.#clock, this)
-    if (signal) this.#heed(signal)
+    this.sender = new Sender(this)
+    if (options.signal) this.#heed(options.signal)
     if (options.autoStart ?? true) queueMicrotask(() => this.start())
   }
 
@@ -122,7 +93,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
 
   get readyState(): 0 | 1 | 2 | 3 {
     if (this.#isEnding) return 3
-    const { state, held } = this.#machine
+    const { state, held } = this.machine
     if (held) return held.session.isOpen ? 1 : 2
     switch (state.name) {
       case 'idle':
@@ -141,98 +112,36 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     }
   }
 
-  get bufferedAmount(): number {
-    const pendingBytes = this.#machine.held?.session.pendingBytes ?? 0
-    return this.#discardedBytes + this.#machine.outbox.bytes + pendingBytes + (this.#link?.bufferedAmount ?? 0)
-  }
-
   get isFinished(): boolean {
-    const { state, held } = this.#machine
+    const { state, held } = this.machine
     return state.name === 'closing' || state.name === 'closed' || (held !== undefined && !held.session.isOpen)
   }
 
   /** Whether nothing that is sent can leave any more. What comes while a server ends the session waits for the next one. */
-  get #isDiscarding(): boolean {
-    const { held } = this.#machine
+  get isDiscarding(): boolean {
+    const { held } = this.machine
     return this.isFinished && !(this.isReconnecting && held && !held.isClosed)
   }
 
   // From the application
 
   start(): void {
-    if (platform().isOffline) this.#machine.offline()
-    this.#machine.start(this.#now, this.#clock.wall())
+    if (platform().isOffline) this.machine.offline()
+    this.machine.start(this.#now, this.#clock.wall())
     if (!this.isFinished) this.#unwatch ??= platform().watch((hint) => this.#hinted(hint))
-    this.#turn()
+    this.turn()
   }
 
   reconnect(): void {
     this.#unwatch ??= platform().watch((hint) => this.#hinted(hint))
-    this.#machine.reconnect(this.#now, this.#clock.wall())
-    this.#turnLater()
+    this.machine.reconnect(this.#now, this.#clock.wall())
+    this.turnLater()
   }
 
   close(code: number | undefined, reason: string): void {
-    this.#machine.close(this.#now, this.#clock.wall(), code, reason)
-    if (this.#machine.held) this.#turnLater()
+    this.machine.close(this.#now, this.#clock.wall(), code, reason)
+    if (this.machine.held) this.turnLater()
     else this.#ringSoon()
-  }
-
-  send(data: Data): void {
-    const machine = this.#machine
-    if (this.#isDiscarding) {
-      this.#discardedBytes += byteLength(data)
-      return
-    }
-    const link = this.#link
-    if (link && machine.canTransmit) {
-      if (this.#fitsLink(link, data)) this.#transmit(link, data, undefined)
-      else this.#overflow(link.backlog)
-      return
-    }
-    const bytes = byteLength(data)
-    if (machine.canSubmit) {
-      this.#checkSize(bytes)
-      const { outbox } = machine.held!.session
-      if (outbox.hasRoom(bytes)) this.#submit({ data: snapshot(data), bytes, settle: undefined })
-      else this.#overflow(outbox.bytes)
-      return
-    }
-    if (machine.outbox.hasRoom(bytes)) this.#enqueue({ data: snapshot(data), bytes, settle: undefined })
-    else this.#overflow(machine.outbox.bytes)
-  }
-
-  async sendAsync(data: Data, signal: AbortSignal | undefined): Promise<'acknowledged' | 'written'> {
-    signal?.throwIfAborted()
-    const owned = snapshot(data)
-    const bytes = byteLength(owned)
-    this.#checkSize(bytes)
-    while (!this.#isDiscarding && !this.#hasRoom(owned, bytes)) await (this.#room ??= new Room()).wait(signal)
-    if (this.#isDiscarding) throw new DOMException('the socket is closed; nothing more can be sent', 'InvalidStateError')
-    await new Promise<void>((resolve, reject) => {
-      const entry: OutboxEntry = {
-        data: owned,
-        bytes,
-        settle: (error) => {
-          signal?.removeEventListener('abort', takeBack)
-          if (error) reject(error)
-          else resolve()
-          this.#room?.wake()
-        },
-      }
-      const takeBack = () => {
-        if (!this.#machine.outbox.remove(entry)) return
-        reject(signal?.reason)
-        this.#turnLater()
-      }
-      signal?.addEventListener('abort', takeBack, { once: true })
-      const link = this.#link
-      if (link && this.#machine.canTransmit) this.#transmit(link, owned, entry.settle)
-      else if (this.#machine.canSubmit) this.#submit(entry)
-      else this.#enqueue(entry)
-      if (this.#options.resume) queueMicrotask(() => this.#ask())
-    })
-    return this.#options.resume ? 'acknowledged' : 'written'
   }
 
   /** @throws InvalidStateError while another reader is at work */
@@ -262,20 +171,20 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   }
 
   get stats(): Stats {
-    const { heardAt, counters, held } = this.#machine
+    const { heardAt, counters, held } = this.machine
     const outbox = held?.session.outbox
     return {
       lastHeardAt: heardAt === undefined ? null : Math.round(this.#clock.wall() - this.#now + heardAt),
-      bufferedBytes: this.bufferedAmount,
+      bufferedBytes: this.sender.bufferedAmount,
       unackedMessages: outbox?.length ?? 0,
       unackedBytes: outbox?.bytes ?? 0,
-      sent: this.#sent,
+      sent: this.sender.sent,
       received: this.#received,
       links: counters.links,
       sessions: counters.sessions,
       dials: counters.dials,
       giveups: counters.giveups,
-      pings: counters.pings,
+      pings: this.machine.pings,
       failures: { ...counters.failures },
     }
   }
@@ -288,20 +197,20 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
 
   /** A session goes on reading, or it would miss what the peer acknowledges: it withholds its own acknowledgements instead. */
   pauseReading(): void {
-    if (!this.#options.resume) {
-      if (!this.#link?.canPause) return
-      this.#link.pause()
+    if (!this.options.resume) {
+      if (!this.link?.canPause) return
+      this.link.pause()
     }
-    this.#machine.pause()
+    this.machine.pause()
   }
 
   resumeReading(): void {
-    if (!this.#options.resume) {
-      if (!this.#link?.canPause) return
-      this.#link.resume()
+    if (!this.options.resume) {
+      if (!this.link?.canPause) return
+      this.link.resume()
     }
-    this.#machine.resume(this.#now)
-    this.#turn()
+    this.machine.resume(this.#now)
+    this.turn()
   }
 
   doneReading(queue: MessageQueue): void {
@@ -311,41 +220,35 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   // From the link
 
   linkOpened(link: Link): void {
-    const current = this.#holderOf(link)
+    const current = this.#links.holding(link)
     if (!current) return
     const { protocol, extensions } = link
-    if (!this.#options.resume) this.#protocol = protocol
+    if (!this.options.resume) this.#protocol = protocol
     this.#extensions = extensions
-    const canPing = link.canPing || this.#options.heartbeat.message !== undefined
-    this.#machine.opened(this.#now, this.#clock.wall(), current.number, link, canPing, speaksSessions(protocol), protocol)
+    const canPing = link.canPing || this.options.heartbeat.message !== undefined
+    this.machine.opened(this.#now, this.#clock.wall(), current.number, link, canPing, speaksSessions(protocol), protocol)
     if (this.#queue?.isFull) this.pauseReading()
-    this.#turn()
+    this.turn()
   }
 
   linkMessage(link: Link, message: Wire): void {
-    const current = this.#holderOf(link)
+    const current = this.#links.holding(link)
     if (!current) return
-    if (this.#options.resume) {
-      this.#receive(current, message)
+    if (this.options.resume) {
+      const data = this.machine.receive(this.turnNow, Number.NaN, current.number, message) as Wire | undefined
+      if (data !== undefined) this.#deliver(data)
+      // Control may have any consequence, data none but its acknowledgement.
+      if (data === undefined) this.turn()
+      else if (this.machine.held?.session.inbox.isDueBefore(this.#alarm.at)) this.turnLater()
       return
     }
-    const { isReply } = this.#options.heartbeat
+    const { isReply } = this.options.heartbeat
     if (isReply && this.#isReply(isReply, message)) {
-      const { state } = this.#machine
+      const { state } = this.machine
       if ('liveness' in state) this.linkAnswered(link, state.liveness.ping)
       return
     }
-    if (this.#machine.heard(this.#turnNow, current.number)) this.#deliver(message)
-  }
-
-  /** A message of a session's link: control, known already, or for the application. */
-  #receive(current: Current, message: Wire): void {
-    const data = this.#machine.receive(this.#turnNow, Number.NaN, current.number, message) as Wire | undefined
-    if (data === undefined) this.#turn()
-    else {
-      this.#deliver(data)
-      this.#turnLater()
-    }
+    if (this.machine.heard(this.turnNow, current.number)) this.#deliver(message)
   }
 
   #deliver(message: Wire): void {
@@ -356,29 +259,56 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   }
 
   linkHeard(link: Link): void {
-    const current = this.#holderOf(link)
-    if (current) this.#machine.heard(this.#now, current.number)
+    const current = this.#links.holding(link)
+    if (current) this.machine.heard(this.#now, current.number)
   }
 
   linkAnswered(link: Link, ping: number): void {
-    if (this.#current?.link !== link) return
-    this.#machine.answered(this.#now, this.#current.number, ping)
+    const holder = this.#links.holding(link)
+    if (!holder) return
+    this.machine.answered(this.#now, holder.number, ping)
     this.#board?.notify()
   }
 
   linkClosed(link: Link, close: CloseInfo, error: Error): void {
-    const current = this.#holderOf(link)
+    const current = this.#links.holding(link)
     if (!current) return
     this.#lost(current, close, error)
-    if (this.#options.resume) this.#forget(current)
+    if (this.options.resume) this.#links.forget(current)
+  }
+
+  /** Sockets without options of their own share one, as they share those. */
+  #config(isReconnecting: boolean): ClientConfig {
+    const { options } = this
+    const canRefresh = isDynamic(this.#address, options)
+    const isShared = !canRefresh && !options.resume
+    if (isShared && options.config) return options.config
+    const { clock } = options
+    const { shouldRetry } = options.retry
+    const config: ClientConfig = {
+      isReconnecting,
+      retry: options.retry,
+      heartbeat: options.heartbeat,
+      connectTimeout: options.connectTimeout,
+      writeTimeout: options.writeTimeout,
+      closeTimeout: options.closeTimeout,
+      outbox: options.outbox,
+      hasSetup: options.onSession !== undefined,
+      session: options.resume ? { cid: drawCid(), maxLinkAge: options.maxLinkAge, mayMove: (url) => this.#mayMove(url) } : undefined,
+      canRefresh,
+      random: clock ? () => clock.random() : systemClock.random,
+      shouldRetry: shouldRetry && ((close, attempt) => guarded(() => shouldRetry(close, attempt))),
+    }
+    if (isShared) options.config = config
+    return config
   }
 
   get #statusBoard(): StatusBoard {
-    return (this.#board ??= new StatusBoard(this.#machine, this.#clock))
+    return (this.#board ??= new StatusBoard(this.machine, this.#clock))
   }
 
   get #clock(): Clock {
-    return this.#options.clock ?? systemClock
+    return this.options.clock ?? systemClock
   }
 
   get #now(): number {
@@ -386,44 +316,48 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   }
 
   /** The time when this turn began: messages come and go by the packet, and reading a clock costs more than what is done with it. */
-  get #turnNow(): number {
+  get turnNow(): number {
     if (this.#turnAt === undefined) {
       this.#turnAt = this.#now
-      queueMicrotask(() => {
-        this.#turnAt = undefined
-      })
+      this.#endTurnLater()
     }
     return this.#turnAt
   }
 
-  get #link(): Link | undefined {
-    return this.#options.resume ? (this.#machine.held?.session.gauge as Link | undefined) : this.#current?.link
+  get link(): Link | undefined {
+    return this.options.resume ? (this.machine.held?.session.gauge as Link | undefined) : this.#links.current?.link
   }
 
-  #holderOf(link: Link): Current | undefined {
-    return this.#current?.link === link ? this.#current : this.#others.find((each) => each.link === link)
+  get isWatched(): boolean {
+    return this.#board !== undefined
   }
 
-  #find(number: number): Current | undefined {
-    return this.#current?.number === number ? this.#current : this.#others.find((each) => each.number === number)
+  get ringsAt(): number {
+    return this.#alarm.at
   }
 
   #keep(queue: MessageQueue, message: Wire): void {
     const data = received(message, this.binaryType)
     queue.push(data, byteLength(data))
-    const { maxBytes } = this.#options.inbox
-    if (queue.bytes <= maxBytes || (this.#link?.canPause && !this.#options.resume)) return
+    const { maxBytes } = this.options.inbox
+    if (queue.bytes <= maxBytes || (this.link?.canPause && !this.options.resume)) return
     const error = new Error(`for await holds ${queue.bytes} unread bytes, above inbox.maxBytes (${maxBytes}); read faster, or raise it`)
-    this.#machine.overflow(this.#now, error)
-    this.#turn()
+    this.machine.overflow(this.#now, error)
+    this.turn()
   }
 
-  #turnLater(): void {
-    if (this.#isTurnDue) return
+  turnLater(): void {
     this.#isTurnDue = true
+    this.#endTurnLater()
+  }
+
+  #endTurnLater(): void {
+    if (this.#isTurnEnding) return
+    this.#isTurnEnding = true
     queueMicrotask(() => {
-      this.#isTurnDue = false
-      this.#turn()
+      this.#isTurnEnding = false
+      this.#turnAt = undefined
+      if (this.#isTurnDue) this.turn()
     })
   }
 
@@ -432,59 +366,41 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     platform().afterReads(() => this.ring())
   }
 
-  #turn(): void {
-    if (this.#isDraining) return
-    this.#isDraining = true
+  turn(): void {
+    if (this.isDraining) return
+    this.isDraining = true
     for (let output = this.#next(); output; output = this.#next()) this.#perform(output)
-    this.#isDraining = false
-    this.#alarm.set(this.#machine.deadline, this.#machine.state.name === 'suspended')
-    this.#room?.wake()
+    this.isDraining = false
+    this.#isTurnDue = false
+    this.#alarm.set(this.machine.deadline, this.machine.state.name === 'suspended')
+    this.sender.wake()
     this.#board?.notify()
   }
 
   /** What is to be done next; what is to be written before it is. */
   #next(): Output | undefined {
-    if (this.#machine.held) this.#write()
-    return this.#machine.poll()
-  }
-
-  #write(): void {
-    const now = this.#turnNow
-    for (let frame = this.#machine.nextFrame(now); frame !== undefined; frame = this.#machine.nextFrame(now))
-      this.#link!.send(frame as Data)
-    this.#awaitDrain()
-  }
-
-  /** What waits behind the backlog of the link goes on when that has left. */
-  #awaitDrain(): void {
-    const link = this.#link
-    if (this.#blockedLink === link || !link?.isOpen || !this.#machine.held?.session.pendingBytes) return
-    this.#blockedLink = link
-    link.whenDrained(() => {
-      if (this.#blockedLink === link) this.#blockedLink = undefined
-      this.#turn()
-    })
+    if (this.machine.held) this.sender.write()
+    return this.machine.poll()
   }
 
   ring(): void {
-    this.#machine.tick(this.#now, this.#clock.wall())
-    this.#turn()
+    this.machine.tick(this.#now, this.#clock.wall())
+    this.turn()
   }
 
   #perform(output: Output): void {
-    const holder = 'link' in output ? this.#find(output.link) : undefined
+    const holder = 'link' in output ? this.#links.numbered(output.link) : undefined
     // What is for a link or a dial that is not in hand any more is for nobody.
     if ('link' in output && output.kind !== 'dial' && output.kind !== 'setup' && !holder) return
     switch (output.kind) {
       case 'dial':
-        if (this.#current) this.#others = [...this.#others, this.#current]
-        void this.#dial({ number: output.link, link: undefined, abort: undefined }, output)
+        void this.#dial(this.#links.add(output.link), output)
         return
       case 'write':
         holder?.link?.send(output.frame as Data)
         return
       case 'transmit':
-        if (this.#link) this.#transmit(this.#link, output.entry.data as Data, output.entry.settle)
+        if (this.link) this.sender.transmit(output.entry.data as Data, output.entry.settle)
         return
       case 'ping':
         this.#ping(output.ping)
@@ -509,12 +425,12 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
         return
       }
       case 'change':
-        publishChange(this.#writer, output.from, output.to, this.#clock.wall())
+        publishChange(this, output.from, output.to, this.#clock.wall())
         this.#log('debug', `${output.from} → ${output.to}`)
         return
       case 'open':
         this.#log('info', 'open')
-        this.#protocol = this.#machine.held?.proto ?? this.#protocol
+        this.#protocol = this.machine.held?.proto ?? this.#protocol
         if (this.#queue?.isFull) this.pauseReading()
         this.#opened?.resolve(this.#socket)
         dispatch(this.#socket, new SocketEvent('open'))
@@ -527,43 +443,43 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
         this.#end(output)
         return
       case 'retry':
-        this.#log('warn', 'retry', output.close, { attempt: output.attempt, delayMs: Math.round(output.delay) })
+        this.#log('warn', 'retry', output.close, { attempt: output.attempt, delayMs: Math.round(output.delay), err: output.error })
         this.#emitDetail('retry', {
           attempt: output.attempt,
           delay: output.delay,
           at: this.status.retryAt ?? Math.round(this.#clock.wall() + output.delay),
           close: output.close,
+          error: output.error,
         })
         return
       case 'giveup':
         this.#log('error', 'gave up: nobody tries again until reconnect() is called or the network comes back', output.close)
-        this.#rejectOpened(new Error(`gave up after ${this.#options.retry.maxRetries} retries in a row`))
+        this.#rejectOpened(new Error(`gave up after ${this.options.retry.maxRetries} retries in a row`))
         this.#emitDetail('giveup', output.close)
         return
     }
   }
 
-  async #dial(current: Current, output: Output & { kind: 'dial' }): Promise<void> {
-    this.#current = current
+  async #dial(current: Holder, output: Output & { kind: 'dial' }): Promise<void> {
     try {
-      const { request, dialer } = await requestDial(this.#address, this.#options, this.#dialContext(current, output), output.url)
-      if (this.#find(current.number) !== current) return
+      const { request, dialer } = await requestDial(this.#address, this.options, this.#dialContext(current, output), output.url)
+      if (this.#links.numbered(current.number) !== current) return
       this.#url = request.url
       current.abort = undefined
       current.link = dialer(request, this)
     } catch (error) {
-      if (this.#find(current.number) !== current) return
+      if (this.#links.numbered(current.number) !== current) return
       if (error instanceof UnsupportedError) this.#lost(current, abnormalClose('unsupported'), error)
       else this.#lost(current, abnormalClose('setup'), new Error(`the dial could not be prepared: ${messageOf(error)}`, { cause: error }))
     }
   }
 
-  #dialContext(current: Current, { attempt, isResuming }: Output & { kind: 'dial' }): DialContext {
+  #dialContext(current: Holder, { attempt, isResuming }: Output & { kind: 'dial' }): DialContext {
     return {
       url: this.#url,
       attempt,
       resuming: isResuming,
-      lastClose: this.#machine.lastClose,
+      lastClose: this.machine.lastClose,
       get signal() {
         current.abort ??= new AbortController()
         return current.abort.signal
@@ -573,105 +489,54 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
 
   /** A session is named by the link that it began on, whatever links it has meanwhile. */
   async #runSetup({ link: number, isFirst }: Output & { kind: 'setup' }): Promise<void> {
-    const current = this.#current
+    const { current } = this.#links
     if (!current) return
     const abort = new AbortController()
-    if (this.#options.resume) this.#setupAbort = abort
+    if (this.options.resume) this.#setupAbort = abort
     else current.abort = abort
     const send = (data: Data) => {
-      const { held } = this.#machine
+      const { held } = this.machine
       const bytes = byteLength(data)
-      this.#checkSize(bytes)
-      if (held?.link === number) this.#submit({ data: snapshot(data), bytes, settle: undefined })
-      else if (!this.#options.resume && this.#current === current && current.link) this.#transmit(current.link, data, undefined)
+      this.sender.checkSize(bytes)
+      if (held?.link === number) this.sender.submit({ data: snapshot(data), bytes, settle: undefined })
+      else if (!this.options.resume && this.#links.current === current && current.link) this.sender.transmit(data, undefined)
       else throw new DOMException('the session that this send belongs to is over', 'InvalidStateError')
     }
     try {
       await this.#setup?.({ isFirst, signal: abort.signal, send })
-      this.#machine.settled(number)
+      this.machine.settled(number)
     } catch (error) {
-      this.#machine.setupFailed(this.#now, number, new Error(`onSession failed: ${messageOf(error)}`, { cause: error }))
+      this.machine.setupFailed(this.#now, number, new Error(`onSession failed: ${messageOf(error)}`, { cause: error }))
     }
-    this.#turn()
+    this.turn()
   }
 
-  #lost(current: Current, close: CloseInfo, error: Error): void {
-    this.#machine.linkClosed(this.#now, current.number, close, error)
-    this.#turn()
+  #lost(current: Holder, close: CloseInfo, error: Error): void {
+    this.machine.linkClosed(this.#now, current.number, close, error)
+    this.turn()
   }
 
-  #drop(current: Current, isPolite: boolean): void {
+  #drop(current: Holder, isPolite: boolean): void {
     const { link } = current
-    this.#forget(current)
+    this.#links.forget(current)
     // A provider may look at its signal for the first time when the dial is over.
     if (!link) current.abort ??= new AbortController()
     current.abort?.abort(new Error('the connection that this was for is over'))
     if (!link) return
-    if (this.#machine.state.name === 'closed') this.#discardedBytes += link.bufferedAmount
+    if (this.machine.state.name === 'closed') this.sender.discardedBytes += link.bufferedAmount
     if (isPolite && link.isOpen) link.close(1000)
     link.terminate()
   }
 
-  #forget(current: Current): void {
-    if (this.#current === current) this.#current = undefined
-    else if (this.#others.length > 0) this.#others = this.#others.filter((each) => each !== current)
-  }
-
   #goodbye(link: Link | undefined, { code, reason }: Output & { kind: 'close' }): void {
-    if (!this.#options.resume) link?.resume() // the peer's answer must be read, however far behind the reader is
+    if (!this.options.resume) link?.resume() // the peer's answer must be read, however far behind the reader is
     link?.close(code, reason)
   }
 
   #ping(ping: number): void {
-    const { message } = this.#options.heartbeat
-    if (message === undefined) this.#link?.ping(ping)
-    else guarded(() => this.#link?.send(typeof message === 'function' ? message() : message))
-  }
-
-  #transmit(link: Link, data: Data, settle: ((error?: Error) => void) | undefined): void {
-    this.#sent++
-    link.send(data, settle)
-    this.#machine.sent(this.#turnNow)
-    if (this.#machine.deadline < this.#alarm.at) this.#turnLater()
-  }
-
-  /** Gives a message to the session, and to its link if that takes it now. */
-  #submit(entry: OutboxEntry): void {
-    this.#sent++
-    this.#machine.submit(this.#turnNow, entry)
-    if (!this.#isDraining) this.#write()
-    this.#turnLater()
-  }
-
-  #ask(): void {
-    this.#machine.held?.session.ask()
-    this.#turnLater()
-  }
-
-  #enqueue(entry: OutboxEntry): void {
-    this.#machine.send(entry)
-    this.#turnLater()
-  }
-
-  #fitsLink(link: Link, data: Data): boolean {
-    const { backlog } = link
-    const { maxBytes } = this.#options.outbox
-    const most = typeof data === 'string' ? bytesPerUnit * data.length : byteLength(data)
-    return backlog === 0 || backlog + most <= maxBytes || backlog + byteLength(data) <= maxBytes
-  }
-
-  #hasRoom(data: Data, bytes: number): boolean {
-    const link = this.#link
-    const { held, canSubmit } = this.#machine
-    if (held && canSubmit) return held.session.outbox.hasRoom(bytes)
-    return link && this.#machine.canTransmit ? this.#fitsLink(link, data) : this.#machine.outbox.hasRoom(bytes)
-  }
-
-  /** A message that the server would not take is refused here: it would end the session there. */
-  #checkSize(bytes: number): void {
-    const max = this.#machine.held?.max ?? Infinity
-    if (bytes <= max) return
-    throw new DOMException(`a message of ${bytes} bytes is above what the server takes (${max}); send it in parts`, 'QuotaExceededError')
+    const { message } = this.options.heartbeat
+    if (message === undefined) this.link?.ping(ping)
+    else guarded(() => this.link?.send(typeof message === 'function' ? message() : message))
   }
 
   /** Only to the same origin: a server that was taken over must not lead its clients elsewhere. */
@@ -683,23 +548,14 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
     }
   }
 
-  /** The application sends more than the bound: an open session ends, as the standard's "full"; without one the message is refused. */
-  #overflow(heldBytes: number): void {
-    const { maxBytes, maxMessages, overflow } = this.#options.outbox
-    const length = this.#machine.held?.session.outbox.length ?? this.#machine.outbox.length
-    const text = `${heldBytes} unsent bytes in ${length} queued messages leave no room within outbox.maxBytes (${maxBytes}) and outbox.maxMessages (${maxMessages}); raise them or await sendAsync()`
-    if (overflow === 'throw' || this.readyState !== 1) throw new DOMException(text, 'QuotaExceededError')
-    this.#machine.overflow(this.#now, new Error(text))
-    this.#turnLater()
-  }
-
   #end({ close, error, willReconnect, unsent, exact }: Output & { kind: 'end' }): void {
     this.#log(willReconnect ? 'warn' : 'info', willReconnect ? 'lost' : 'closed', close, error && { err: error })
     const unconfirmed = unsent.map((entry) => (typeof entry.data === 'string' ? entry.data : received(entry.data as Wire, 'arraybuffer')))
     rootEvents() // it may end before anything was dialled
     const event = new SessionCloseEvent('close', { ...close, willReconnect, unconfirmed, exact: exact && unconfirmed.length > 0 })
     if (!willReconnect) this.#closeEvent = event
-    if (!willReconnect && this.#current && !this.#options.resume) this.#drop(this.#current, false)
+    const { current } = this.#links
+    if (!willReconnect && current && !this.options.resume) this.#drop(current, false)
     this.#rejectOpened(closeError(event))
     this.#setupAbort?.abort(new Error('the session that this was for is over'))
     this.#isEnding = true
@@ -713,7 +569,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
   #finish(event: SessionCloseEvent, unsent: readonly OutboxEntry[]): void {
     this.#unwatch?.()
     this.#unheed?.()
-    for (const entry of unsent) this.#discardedBytes += entry.bytes
+    for (const entry of unsent) this.sender.discardedBytes += entry.bytes
     this.#closed?.resolve(event)
     this.#endQueue(event)
   }
@@ -729,7 +585,7 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
 
   #heed(signal: AbortSignal): void {
     const abort = () => {
-      this.#machine.abort(this.#now)
+      this.machine.abort(this.#now)
       this.#ringSoon()
     }
     this.#unheed = () => signal.removeEventListener('abort', abort)
@@ -739,16 +595,12 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner {
 
   /** A hint is called what the machine calls it. */
   #hinted(hint: Hint): void {
-    this.#machine[hint](this.#now, this.#clock.wall())
-    this.#turn()
-  }
-
-  get #writer(): Writer {
-    return { options: this.#options, machine: this.#machine, url: this.#url }
+    this.machine[hint](this.#now, this.#clock.wall())
+    this.turn()
   }
 
   #log(level: Level, text: string, close?: CloseInfo, more?: object): void {
-    if (this.#options.logger) writeLine(this.#writer, level, text, { ...close, ...more })
+    if (this.options.logger) writeLine(this, level, text, { ...close, ...more })
   }
 
   #emitError(close: CloseInfo, error: Error): void {

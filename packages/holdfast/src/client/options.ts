@@ -1,6 +1,7 @@
 /** The options of both classes: their defaults, and what each may be. */
 
 import type { Jitter } from '../core/backoff.ts'
+import type { ClientConfig } from '../core/client-machine.ts'
 import type { CloseInfo } from '../core/close-info.ts'
 import type { Data, Received } from './data.ts'
 import type { WebSocketLike } from './web-link.ts'
@@ -151,6 +152,8 @@ export interface ResolvedOptions {
   readonly clock?: Clock
   readonly onSession?: (start: any) => unknown
   readonly autoStart: boolean
+  /** What machines are told of them, made with the first. */
+  config?: ClientConfig
 }
 
 /** What an option may be, what that is called, and its default. A rule with `fields` is a group of options. */
@@ -264,7 +267,7 @@ export const reconnectingRules: Rules = {
  * @throws TypeError naming option, value and rule
  */
 export function resolveOptions(given: object | undefined, rules: Rules): ResolvedOptions {
-  if (given === undefined || given === null) return presetsOf(rules)
+  if (given === undefined || given === null) return presetsOf(rules) as ResolvedOptions
   if (!isObject(given)) throw new TypeError(`options must be an object, not ${show(given)}`)
   const options = resolveGroup(given, rules, '') as unknown as ResolvedOptions
   const { minDelay, maxDelay } = options.retry
@@ -276,13 +279,13 @@ export function resolveOptions(given: object | undefined, rules: Rules): Resolve
   return options
 }
 
-const presets: WeakMap<Rules, ResolvedOptions> = new WeakMap()
+const presets: WeakMap<Rules, object> = new WeakMap()
 
-/** One object for every socket without options. */
-function presetsOf(rules: Rules): ResolvedOptions {
+/** One object for every socket that leaves all of a group to us. */
+function presetsOf(rules: Rules): object {
   const known = presets.get(rules)
   if (known) return known
-  const made = resolveGroup({}, rules, '') as unknown as ResolvedOptions
+  const made = resolveGroup({}, rules, '')
   presets.set(rules, made)
   return made
 }
@@ -298,9 +301,8 @@ function resolveGroup(given: object, rules: Rules, prefix: string): object {
     const value = values[option]
     if (value !== undefined && !rule.isValid(value))
       throw new TypeError(`option ${prefix}${option} is ${show(value)}; it must be ${rule.text}`)
-    if (rule.fields)
-      resolved[option] =
-        value === false ? off(option, rule.fields) : resolveGroup((value as object) ?? {}, rule.fields, `${prefix}${option}.`)
+    if (rule.fields && !value) resolved[option] = value === false ? off(option, rule.fields) : presetsOf(rule.fields)
+    else if (rule.fields) resolved[option] = resolveGroup(value as object, rule.fields, `${prefix}${option}.`)
     else if (value !== undefined || rule.preset !== undefined) resolved[option] = value ?? rule.preset
   }
   return resolved
@@ -309,7 +311,7 @@ function resolveGroup(given: object, rules: Rules, prefix: string): object {
 /** What `false` means for a group: the same options, with the one that switches it off. */
 function off(option: string, fields: Rules): object {
   const switchedOff = option === 'heartbeat' ? { interval: Infinity } : { maxRetries: 0 }
-  return { ...resolveGroup({}, fields, ''), ...switchedOff }
+  return { ...presetsOf(fields), ...switchedOff }
 }
 
 function show(value: unknown): string {

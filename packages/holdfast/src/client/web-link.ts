@@ -49,12 +49,13 @@ class WebLink implements Link {
       owner.linkOpened(this)
     }
     this.#socket.onmessage = (event: { data: Wire }) => owner.linkMessage(this, event.data)
-    let detail: Error | undefined
-    this.#socket.onerror = (event: { error?: Error; message?: string }) => {
-      detail = event.error ?? (event.message ? new Error(event.message) : undefined)
+    let detail: { error?: Error; message?: string } = {}
+    this.#socket.onerror = (event: typeof detail) => {
+      detail = event
     }
     this.#socket.onclose = (event: CloseInfo) => {
-      const error = detail ?? new Error(this.#wasOpen ? 'the connection was lost' : 'the connection could not be established')
+      const text = detail.message || (this.#wasOpen ? 'the connection was lost' : 'the connection could not be established')
+      const error = detail.error?.message ? detail.error : new Error(text, { cause: detail.error })
       this.#settleAll(error)
       owner.linkClosed(this, closeInfo(event), error)
     }

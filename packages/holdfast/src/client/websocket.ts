@@ -34,7 +34,8 @@ export interface WebSocketEvents {
   error: SocketErrorEvent
   close: SessionCloseEvent
   lost: CustomEvent<CloseInfo>
-  retry: CustomEvent<{ attempt: number; delay: number; at: number; close: CloseInfo }>
+  /** Times in ms, `at` since the epoch; `error` says what went wrong before. */
+  retry: CustomEvent<{ attempt: number; delay: number; at: number; close: CloseInfo; error: Error }>
   resumed: CustomEvent<{ downtime: number; replayed: number; resent: number }>
 }
 
@@ -167,7 +168,7 @@ export class WebSocket extends DispatchTarget implements AsyncDisposable {
   }
   /** Bytes of messages that were sent and have not left. */
   get bufferedAmount(): number {
-    return this.#connection.bufferedAmount
+    return this.#connection.sender.bufferedAmount
   }
 
   /** How binary messages arrive. In Node `'nodebuffer'` is accepted too, and costs nothing. @default 'blob' */
@@ -216,7 +217,7 @@ export class WebSocket extends DispatchTarget implements AsyncDisposable {
         'the socket is not open yet; send after the open event, or use ReconnectingWebSocket, which queues',
         'InvalidStateError',
       )
-    this.#connection.send(sendable(data))
+    this.#connection.sender.send(sendable(data))
   }
 
   /**
@@ -289,7 +290,7 @@ export class WebSocket extends DispatchTarget implements AsyncDisposable {
         'the socket is not open yet; await opened first, or use ReconnectingWebSocket, which queues',
         'InvalidStateError',
       )
-    return await this.#connection.sendAsync(sendable(data), options?.signal)
+    return await this.#connection.sender.sendAsync(sendable(data), options?.signal)
   }
 
   /**

@@ -632,7 +632,7 @@ describe('a queue', () => {
   test('with somebody who waits for the peer asks for its acknowledgement as it moves in', () => {
     const subject = situations.greeting()
     subject.machine.send({ data: 'a', bytes: 1, settle: () => {} })
-    assert.deepEqual(subject.welcomes(), ['1 ▷ ^A0', 'open', '1 ▷ ^P1,0', '1 ▷ a'])
+    assert.deepEqual(subject.welcomes(), ['1 ▷ ^A0', 'open', '1 ▷ a', '1 ▷ ^P1,0'])
   })
 
   test('moves into a session whose link is away', () => {
@@ -801,7 +801,7 @@ describe('a link that is lost', () => {
     assert.deepEqual(subject.wait(1), ['1 ▷ ^P1,0'])
     assert.deepEqual(subject.wait(4_999), [])
     assert.deepEqual(subject.wait(1), ['drop 1', 'lost heartbeat-timeout', 'retry 1 in 0', 'dial 2 to resume, retry 1'])
-    assert.equal(subject.machine.counters.pings, 1)
+    assert.equal(subject.machine.pings, 1)
   })
 
   test('was asked with a message after 30 s of silence', () => {
@@ -824,7 +824,12 @@ describe('a link that is lost', () => {
     subject.wait(40_000)
     subject.resumes()
     assert.deepEqual(subject.wait(35_000), ['2 ▷ ^P2,0'])
-    assert.equal(subject.machine.counters.pings, 2)
+    assert.equal(subject.machine.pings, 2)
+    subject.machine.held!.session.ask()
+    assert.deepEqual(subject.said(), ['2 ▷ ^P3,0'])
+    assert.equal(subject.machine.pings, 3)
+    subject.machine.abort(subject.now)
+    assert.equal(subject.machine.pings, 3, 'also when the session is over')
   })
 
   test('is told nothing of what arrives while the reader pauses, and all of it when he goes on', () => {
@@ -1067,6 +1072,16 @@ describe('retries of a session', () => {
   })
 })
 
+describe('an announced retry', () => {
+  test('says what went wrong, also for a redial that nobody but the log is told of', () => {
+    const subject = situations.waiting()
+    subject.wait(1_000)
+    subject.machine.linkClosed(subject.now, subject.link, network, new Error('nobody listens there'))
+    subject.said()
+    assert.equal(subject.last('retry').error.message, 'nobody listens there')
+  })
+})
+
 describe('a splice', () => {
   const subjectAt = (overrides?: Partial<ClientConfig>) => {
     const subject = situations.open(overrides)
@@ -1269,7 +1284,7 @@ describe('a refusal', () => {
       subject.submits('a')
       const said = subject.refuses(why)
       assert.equal(said[0], 'close 2 with 3803')
-      assert.deepEqual(said.slice(-2), [`error, end 1006 session-lost:${why}, goes on`, 'retry 2 in 2000'])
+      assert.deepEqual(said.slice(-2), [`error, end 1006 session-lost:${why}, goes on`, 'retry 1 in 1000'])
       assert.equal(subject.last('end').error?.message, `the server refused the session: ${why}`)
       assert.deepEqual(subject.unsent, ['a'])
       assert.equal(subject.last('end').exact, false)
@@ -1618,6 +1633,11 @@ describe('a server that ends the session', () => {
     subject.finishes(1012)
     assert.deepEqual(subject.acks(1), ['close 1 with 1000', 'end 1012 drain, goes on', 'retry 1 in 40'])
     assert.equal(subject.last('end').close.wasClean, true)
+    subject.wait(40)
+    subject.opens()
+    subject.welcomes({ spread: 60 })
+    subject.finishes(1012)
+    assert.equal(subject.acks(1).at(-1), 'retry 1 in 30', 'its neighbour went as well: no row of failures')
   })
 })
 

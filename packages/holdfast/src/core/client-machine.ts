@@ -220,6 +220,11 @@ export class ClientMachine {
     this.held?.session.spoke(now)
   }
 
+  /** How many pings were sent: those of sessions leave among their frames, and are counted there. */
+  get pings(): number {
+    return this.counters.pings + (this.held?.session.pingsSent ?? 0)
+  }
+
   /** A message was handed to the live link. */
   sent(now: number): void {
     const state = this.#state
@@ -286,7 +291,7 @@ export class ClientMachine {
   /** The application sends faster than the link takes it: the session ends. */
   overflow(now: number, error: Error): void {
     const state = this.#state
-    const close = Object.freeze({ code: 1013, reason: '', wasClean: false, cause: 'overflow' as const })
+    const close = abnormalClose('overflow', '', 1013)
     if (this.held) this.#endNow(now, this.held, close, error)
     else if (isLive(state)) this.#lose(now, state, close, error, false)
   }
@@ -367,7 +372,12 @@ export class ClientMachine {
   receive(now: number, wall: number, link: number, payload: Payload): Payload | undefined {
     const state = this.#state
     const held = this.held
-    if (held && isLive(state) && state.link === link) return this.#receiveLive(now, held, payload)
+    if (held && isLive(state) && state.link === link) {
+      if (typeof payload === 'string' && isControl(payload)) return this.#controlled(now, held, decode(payload))
+      const data = held.session.receive(now, payload)
+      if (data === undefined) this.#checkSession(now, held)
+      return data
+    }
     if (state.name === 'greeting' && state.link === link) this.#greeted(now, wall, state, decodeFirst(payload))
     else if (held?.migration.name === 'greeting' && held.migration.link === link) {
       this.#migrationGreeted(now, wall, held, held.migration, decodeFirst(payload))
@@ -493,8 +503,9 @@ export class ClientMachine {
 
   /** A session's ping leaves among its frames. */
   #ping(state: LiveLink): void {
+    if (this.held) return
     this.counters.pings++
-    if (!this.held) this.#outputs.push({ kind: 'ping', link: state.link, ping: state.liveness.ping })
+    this.#outputs.push({ kind: 'ping', link: state.link, ping: state.liveness.ping })
   }
 
   #dial(now: number, wall: number, attempt: number): void {
@@ -553,24 +564,24 @@ export class ClientMachine {
     }
     this.#become(next)
     this.#endSession(close, error)
-    this.#announce(next, now, close)
+    this.#announce(next, now, close, error)
   }
 
   /**
    * @param nextAttempt the number of the retry to come
-   * @param spreading the session that says how long the first one waits
+   * @param delayMs how long it waits at least
    */
   #next(
     now: number,
     close: CloseInfo,
     attempt: number,
     nextAttempt: number,
-    spreading: ClientSession | undefined = this.held,
+    delayMs: number = this.#delay(now, close, nextAttempt, this.held),
   ): FailureState {
     if (this.#retryRule.isFinal(close, attempt, this.held !== undefined)) return { name: 'closed' }
     const notBefore = now + (close.retryAfter ?? 0)
     if (nextAttempt > this.#config.retry.maxRetries) return { name: 'suspended', notBefore }
-    const retryAt = this.#isOffline ? Infinity : Math.max(notBefore, now + this.#delay(now, close, nextAttempt, spreading))
+    const retryAt = this.#isOffline ? Infinity : Math.max(notBefore, now + delayMs)
     return { name: 'waiting', attempt: nextAttempt, retryAt, notBefore }
   }
 
@@ -586,12 +597,12 @@ export class ClientMachine {
     this.#count(close)
     this.#become(next)
     this.#outputs.push({ kind: 'failed', close, error })
-    this.#announce(next, now, close)
+    this.#announce(next, now, close, error)
   }
 
-  #announce(next: ClientState, now: number, close: CloseInfo): void {
+  #announce(next: ClientState, now: number, close: CloseInfo, error: Error): void {
     if (next.name === 'waiting' && next.retryAt < Infinity)
-      this.#outputs.push({ kind: 'retry', attempt: next.attempt, delay: wholeMicroseconds(next.retryAt - now), close })
+      this.#outputs.push({ kind: 'retry', attempt: next.attempt, delay: wholeMicroseconds(next.retryAt - now), close, error })
     if (next.name === 'suspended') {
       this.counters.giveups++
       this.#outputs.push({ kind: 'giveup', close: Object.freeze({ ...close, cause: 'retries-exhausted' }) })
@@ -739,20 +750,12 @@ export class ClientMachine {
     this.#enter(now, arrival, liveness)
   }
 
-  #receiveLive(now: number, held: ClientSession, payload: Payload): Payload | undefined {
-    const isControlFrame = typeof payload === 'string' && isControl(payload)
-    if (!isControlFrame) {
-      const data = held.session.receive(now, payload)
-      if (data === undefined) this.#checkSession(now, held)
-      return data
-    }
-    const control = decode(payload)
+  #controlled(now: number, held: ClientSession, control: Decoded): undefined {
     if (control.kind === 'drain') {
       held.session.heard(now)
       held.migration = this.#drained(now, held.migration, control)
     } else held.session.control(now, control)
     this.#checkSession(now, held)
-    return undefined
   }
 
   /** What the server answered instead of taking us. */
@@ -764,7 +767,7 @@ export class ClientMachine {
     this.#part(now, state.link, linkCode.refused)
     if (refused.why === 'busy' || refused.why === 'moved') this.#missLink(now, close)
     const { retry, random } = this.#config
-    if (refused.why === 'busy') this.#waitFor(now, state.attempt, refused.after ?? backoffDelay(retry, 1, random))
+    if (refused.why === 'busy') this.#waitFor(now, state.attempt, refused.after ?? backoffDelay(retry, 1, random), error)
     else if (refused.why === 'moved' && this.#follows(refused.url)) this.#dial(now, wall, state.attempt)
     else if (!held || isTentative || refused.why === 'moved') this.#dialFailed(now, state.attempt, close, error)
     else this.#endRefused(now, held, refused, error)
@@ -772,15 +775,16 @@ export class ClientMachine {
 
   #endRefused(now: number, held: ClientSession, refused: Refused, error: Error): void {
     const isExact = refused.recv !== undefined && held.session.learn(refused.recv)
-    this.#endHeld(now, held, held.session.close ?? refusedClose(refused), error, isExact)
+    const close = held.session.close ?? refusedClose(refused)
+    this.#endHeld(now, held, close, error, isExact, close.cause === 'session-lost')
   }
 
   /** The server is full: this was no try. */
-  #waitFor(now: number, attempt: number, delayMs: number): void {
+  #waitFor(now: number, attempt: number, delayMs: number, error: Error): void {
     const at = now + delayMs
     const next: FailureState = { name: 'waiting', attempt, retryAt: this.#isOffline ? Infinity : at, notBefore: at }
     this.#become(next)
-    this.#announce(next, now, abnormalClose('server'))
+    this.#announce(next, now, abnormalClose('server'), error)
   }
 
   #follows(url: string | undefined): boolean {
@@ -864,7 +868,7 @@ export class ClientMachine {
       return
     }
     this.#become(next)
-    this.#announce(next, now, close)
+    this.#announce(next, now, close, error)
   }
 
   /** Tells how the session ended, if it has. */
@@ -887,19 +891,24 @@ export class ClientMachine {
     this.#endHeld(now, held, close, error)
   }
 
-  /** The session is over, and its link is taken care of; what follows is decided as for the loss of a plain link. */
-  #endHeld(now: number, held: ClientSession, close: CloseInfo, error: Error, isExact = false): void {
+  /**
+   * The session is over, and its link is taken care of; what follows is decided as for the loss of a plain link.
+   *
+   * @param isAnswered whether a server that is there has said so: then this was no try, and the next link does not wait for long
+   */
+  #endHeld(now: number, held: ClientSession, close: CloseInfo, error: Error, isExact = false, isAnswered = false): void {
     const state = this.#state
     const { session, migration } = held
     const wasAsked = held.isClosed || close.cause === 'aborted'
     session.end(close)
+    this.counters.pings += session.pingsSent
     const unsent = session.drain()
     if ('link' in migration) this.#outputs.push({ kind: 'drop', link: migration.link, isPolite: false })
     this.#keeping!.held = undefined
     this.#keeping!.strayed()
-    const attempt = 'attempt' in state ? state.attempt : 0
-    const isDrained = close.cause === 'drain' // as are the sessions of others
-    const next = wasAsked ? { name: 'closed' as const } : this.#next(now, close, attempt, attempt + 1, isDrained ? held : undefined)
+    const hasWorked = close.cause === 'drain' && held.hasProgressed()
+    const attempt = 'attempt' in state && !hasWorked ? state.attempt : 0
+    const next = wasAsked ? { name: 'closed' as const } : this.#nextLink(now, held, close, attempt, isAnswered)
     if (next.name === 'closed') {
       this.#finish(close, error, unsent, isExact)
       return
@@ -907,7 +916,14 @@ export class ClientMachine {
     const isAway = state.name === 'waiting' || state.name === 'suspended' // and stays so: the next link is for a new session
     if (!isAway) this.#become(next)
     this.#endSession(close, error, unsent, isExact)
-    if (!isAway) this.#announce(next, now, close)
+    if (!isAway) this.#announce(next, now, close, error)
+  }
+
+  #nextLink(now: number, held: ClientSession, close: CloseInfo, attempt: number, isAnswered: boolean): FailureState {
+    const { retry, random } = this.#config
+    if (isAnswered) return this.#next(now, close, attempt, Math.max(1, attempt), backoffDelay(retry, 1, random))
+    const isDrained = close.cause === 'drain' // as are the sessions of others
+    return this.#next(now, close, attempt, attempt + 1, this.#delay(now, close, attempt + 1, isDrained ? held : undefined))
   }
 
   /** Says goodbye on a link that nothing more is heard from; it is dropped if the answer takes too long. */

@@ -40,7 +40,8 @@ export type Output =
   | { readonly kind: 'lost'; readonly close: CloseInfo }
   /** `replayed` messages are on their way to us, `resent` from us. */
   | { readonly kind: 'resumed'; readonly downtime: number; readonly replayed: number; readonly resent: number }
-  | { readonly kind: 'retry'; readonly attempt: number; readonly delay: number; readonly close: CloseInfo }
+  /** `error` says what went wrong before. */
+  | { readonly kind: 'retry'; readonly attempt: number; readonly delay: number; readonly close: CloseInfo; readonly error: Error }
   | { readonly kind: 'giveup'; readonly close: CloseInfo }
 
 const revocable: readonly Output['kind'][] = ['dial', 'setup', 'open', 'failed', 'retry', 'giveup']

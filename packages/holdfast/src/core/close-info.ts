@@ -31,14 +31,14 @@ export interface CloseInfo {
   readonly retryAfter?: number
 }
 
-/** An end without a close frame: code 1006, not clean. */
-export function abnormalClose(cause: CloseCause): CloseInfo {
-  return Object.freeze({ code: 1006, reason: '', wasClean: false, cause })
+/** An end that is not clean; without a close frame its code is 1006. */
+export function abnormalClose(cause: CloseCause, reason = '', code = 1006): CloseInfo {
+  return Object.freeze({ code, reason, wasClean: false, cause })
 }
 
 /** The end of a session that its server does not know any more, or will not go on with. */
 export function sessionLost(why: string, cause: CloseCause = 'session-lost'): CloseInfo {
-  return Object.freeze({ code: 1006, reason: `session-lost:${why}`, wasClean: false, cause })
+  return abnormalClose(cause, `session-lost:${why}`)
 }
 
 const staleStatuses: readonly number[] = [401, 403, 4401, 4403]

@@ -101,27 +101,54 @@ export function unescapeText(text: string): string {
   return text.charCodeAt(0) === markCode ? text.slice(1) : text
 }
 
+/**
+ * What travels of each frame: its letter, and its fields in the order in which they do. Those behind a `?` may be missing. A payload is the
+ * fields as numbers, or as one object.
+ */
+interface Layout {
+  readonly letter: string
+  readonly fields: readonly string[]
+  readonly optional: readonly string[]
+  readonly isObject: boolean
+}
+
+function layout(text: string, isObject: boolean): Layout {
+  const [letter = '', ...names] = text.split(' ')
+  const fields = names.map((name) => name.replace('?', ''))
+  return { letter, fields, optional: fields.filter((_, index) => names[index]!.endsWith('?')), isObject }
+}
+
+const layouts: { readonly [kind in Control['kind']]: Layout } = {
+  welcome: layout('W sid key proto ttl ping dead max spread', true),
+  resume: layout('R sid key cid attempt recv', true),
+  spliced: layout('S recv base sent ttl ping dead spread', true),
+  refused: layout('X why recv? after? url?', true),
+  finish: layout('F code reason', true),
+  drain: layout('D in by url?', true),
+  ack: layout('A count', false),
+  ping: layout('P id count spread?', false),
+  pong: layout('O id count', false),
+}
+const kinds = Object.keys(layouts) as Control['kind'][]
+const refusals: readonly unknown[] = ['busy', 'moved', 'stale', 'unknown', 'expired', 'auth', 'origin', 'state'] satisfies Refusal[]
+
+/** What a field may be, where it is not a count. */
+const rules: { readonly [field: string]: (value: any) => boolean } = {
+  sid: isToken(22),
+  key: isToken(43),
+  cid: isToken(22),
+  proto: isText,
+  url: isText,
+  why: (value) => refusals.includes(value),
+  code: (value) => isCount(value) && isFinishCode(value),
+  reason: (value) => isText(value) && utf8Length(value) <= maxReasonBytes,
+}
+
 export function encode(control: Control): string {
-  switch (control.kind) {
-    case 'welcome':
-      return json('W', control, ['sid', 'key', 'proto', 'ttl', 'ping', 'dead', 'max', 'spread'])
-    case 'resume':
-      return json('R', control, ['sid', 'key', 'cid', 'attempt', 'recv'])
-    case 'spliced':
-      return json('S', control, ['recv', 'base', 'sent', 'ttl', 'ping', 'dead', 'spread'])
-    case 'refused':
-      return json('X', control, ['why', 'recv', 'after', 'url'])
-    case 'ack':
-      return `${mark}A${control.count}`
-    case 'ping':
-      return `${mark}P${control.id},${control.count}${control.spread === undefined ? '' : `,${control.spread}`}`
-    case 'pong':
-      return `${mark}O${control.id},${control.count}`
-    case 'finish':
-      return json('F', control, ['code', 'reason'])
-    case 'drain':
-      return json('D', control, ['in', 'by', 'url'])
-  }
+  const { letter, fields, isObject } = layouts[control.kind]
+  if (isObject) return mark + letter + JSON.stringify(control, fields as string[])
+  const values = control as unknown as Fields
+  return mark + letter + fields.flatMap((field) => values[field] ?? []).join()
 }
 
 /** Reads a frame for which `isControl` holds. Never throws. */
@@ -130,109 +157,53 @@ export function decode(text: string): Decoded {
   if (!/[A-Za-z]/.test(letter)) return violation('a control frame without a letter')
   const payload = text.slice(2)
   if (utf8Length(payload) > maxControlBytes) return violation(`a control frame of more than ${maxControlBytes} bytes`)
-  const control = letter in readers ? readers[letter]!(payload) : letter >= 'a' ? unknown : undefined
+  const kind = kinds.find((each) => layouts[each].letter === letter)
+  const control = kind ? read(kind, payload) : letter >= 'a' ? unknown : undefined
   return control ?? violation(`not a frame of this protocol: ${letter}`) // the payload may hold a key, and is not to be told
 }
 
 type Fields = Readonly<Record<string, unknown>>
 const unknown = { kind: 'unknown' } as const
-const refusals: readonly string[] = ['busy', 'moved', 'stale', 'unknown', 'expired', 'auth', 'origin', 'state']
 
-/** Each gives undefined for a payload that is not its own. */
-const readers: { readonly [letter: string]: (payload: string) => Control | undefined } = {
-  // biome-ignore-start lint/style/useNamingConvention: the letters of the wire
-  W: (payload) => readFields(payload, readWelcome),
-  R: (payload) => readFields(payload, readResume),
-  S: (payload) => readFields(payload, readSpliced),
-  X: (payload) => readFields(payload, readRefused),
-  F: (payload) => readFields(payload, readFinish),
-  D: (payload) => readFields(payload, readDrain),
-  A: (payload) => {
-    const [count, ...rest] = readNumbers(payload)
-    return isCount(count) && rest.length === 0 ? { kind: 'ack', count } : undefined
-  },
-  P: (payload) => {
-    const [id, count, spread, ...rest] = readNumbers(payload)
-    if (!isCount(id) || !isCount(count) || rest.length > 0) return undefined
-    if (spread === undefined) return { kind: 'ping', id, count }
-    return isCount(spread) ? { kind: 'ping', id, count, spread } : undefined
-  },
-  O: (payload) => {
-    const [id, count, ...rest] = readNumbers(payload)
-    return isCount(id) && isCount(count) && rest.length === 0 ? { kind: 'pong', id, count } : undefined
-  },
-  // biome-ignore-end lint/style/useNamingConvention: the letters of the wire
-}
-
-function readWelcome(fields: Fields): Welcome | undefined {
-  const { sid, key, proto, max } = fields
-  const terms = readTerms(fields)
-  if (!terms || !isToken(sid, 22) || !isToken(key, 43) || typeof proto !== 'string' || !isCount(max)) return undefined
-  return { kind: 'welcome', sid, key, proto, max, ...terms }
-}
-
-function readResume({ sid, key, cid, attempt, recv }: Fields): Resume | undefined {
-  if (!isToken(sid, 22) || !isToken(key, 43) || !isToken(cid, 22) || !isCount(attempt) || !isCount(recv)) return undefined
-  return { kind: 'resume', sid, key, cid, attempt, recv }
-}
-
-function readSpliced(fields: Fields): Spliced | undefined {
-  const { recv, base, sent } = fields
-  const terms = readTerms(fields)
-  return terms && isCount(recv) && isCount(base) && isCount(sent) ? { kind: 'spliced', recv, base, sent, ...terms } : undefined
-}
-
-function readTerms({ ttl, ping, dead, spread }: Fields): Terms | undefined {
-  return isCount(ttl) && isCount(ping) && isCount(dead) && isCount(spread) ? { ttl, ping, dead, spread } : undefined
-}
-
-function readRefused({ why, recv, after, url }: Fields): Refused | undefined {
-  if (typeof why !== 'string' || !refusals.includes(why) || !isOptional(recv) || !isOptional(after)) return undefined
-  if (url !== undefined && typeof url !== 'string') return undefined
-  return {
-    kind: 'refused',
-    why: why as Refusal,
-    ...(recv === undefined ? {} : { recv }),
-    ...(after === undefined ? {} : { after }),
-    ...(url === undefined ? {} : { url }),
+function read(kind: Control['kind'], payload: string): Control | undefined {
+  const { fields, optional, isObject } = layouts[kind]
+  const values = isObject ? readObject(payload) : readNumbers(payload, fields)
+  if (!values) return undefined
+  const control: Record<string, unknown> = { kind }
+  for (const field of fields) {
+    const value = values[field]
+    if (value === undefined && optional.includes(field)) continue
+    if (!(rules[field] ?? isCount)(value)) return undefined
+    control[field] = value
   }
+  return control as unknown as Control
 }
 
-function readFinish({ code, reason }: Fields): Finish | undefined {
-  if (!isCount(code) || !isFinishCode(code) || typeof reason !== 'string' || utf8Length(reason) > maxReasonBytes) return undefined
-  return { kind: 'finish', code, reason }
-}
-
-function readDrain({ in: start, by, url }: Fields): Drain | undefined {
-  if (!isCount(start) || !isCount(by) || (url !== undefined && typeof url !== 'string')) return undefined
-  return { kind: 'drain', in: start, by, ...(url === undefined ? {} : { url }) }
-}
-
-function readFields<Frame>(payload: string, read: (fields: Fields) => Frame | undefined): Frame | undefined {
+function readObject(payload: string): Fields | undefined {
   try {
-    const value: unknown = JSON.parse(payload)
-    return typeof value === 'object' && value !== null ? read(value as Fields) : undefined
+    return Object(JSON.parse(payload)) as Fields // what is no object has none of the fields
   } catch {
     return undefined
   }
 }
 
 /** NaN where there is no number written as the protocol writes it. */
-function readNumbers(payload: string): number[] {
-  return payload.split(',').map((each) => (/^(?:0|[1-9]\d*)$/.test(each) ? Number(each) : Number.NaN))
+function readNumbers(payload: string, fields: readonly string[]): Fields | undefined {
+  const numbers = payload.split(',').map((each) => (/^(?:0|[1-9]\d*)$/.test(each) ? Number(each) : Number.NaN))
+  return numbers.length > fields.length ? undefined : Object.fromEntries(numbers.map((number, index) => [fields[index]!, number]))
 }
 
-function isCount(value: unknown): value is number {
+function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-function isOptional(value: unknown): value is number | undefined {
-  return value === undefined || isCount(value)
+function isText(value: unknown): boolean {
+  return typeof value === 'string'
 }
 
 /** Base64url of so many characters. */
-function isToken(value: unknown, length: number): value is string {
-  return typeof value === 'string' && value.length === length && /^[\w-]*$/.test(value)
+function isToken(length: number): (value: any) => boolean {
+  return (value) => isText(value) && value.length === length && /^[\w-]*$/.test(value)
 }
 
 /** Codes that an application may close with, and 1005 for none (RFC 6455 section 7.4). */
@@ -242,25 +213,13 @@ function isFinishCode(code: number): boolean {
 
 /** Bytes of a text in UTF-8; a lone surrogate becomes U+FFFD, which has three. */
 export function utf8Length(text: string): number {
-  let bytes = text.length
+  let bytes = 0
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code > 0x7f) bytes++
-    if (code > 0x7ff && !isSurrogatePair(text, i)) bytes++
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : 3
   }
-  return bytes
-}
-
-/** Each half of a pair adds two bytes of the four. */
-function isSurrogatePair(text: string, i: number): boolean {
-  const isHigh = (at: number) => (text.charCodeAt(at) & 0xfc00) === 0xd800
-  const isLow = (at: number) => (text.charCodeAt(at) & 0xfc00) === 0xdc00
-  return (isHigh(i) && isLow(i + 1)) || (isLow(i) && isHigh(i - 1))
-}
-
-/** @param order the keys that travel, in the order in which they do */
-function json(letter: string, control: Control, order: string[]): string {
-  return `${mark}${letter}${JSON.stringify(control, order)}`
+  const pairs = text.match(/[\ud800-\udbff][\udc00-\udfff]/g) // each half was counted with three, and both have four
+  return bytes - 2 * (pairs?.length ?? 0)
 }
 
 function violation(reason: string): Decoded {

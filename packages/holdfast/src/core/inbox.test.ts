@@ -35,6 +35,18 @@ describe('a message', () => {
     assert.equal(inbox.delivered, 4)
   })
 
+  test('makes an acknowledgement due a second later, unless that is withheld', () => {
+    const inbox = new Inbox()
+    assert.ok(!inbox.isDueBefore(Infinity))
+    inbox.receive(0, 1)
+    assert.ok(!inbox.isDueBefore(ackDelayMs))
+    assert.ok(inbox.isDueBefore(ackDelayMs + 1))
+    inbox.tick(ackDelayMs)
+    assert.ok(inbox.isDueBefore(0))
+    inbox.hold()
+    assert.ok(!inbox.isDueBefore(Infinity))
+  })
+
   test('behind a missing one is a gap, and is not delivered', () => {
     const inbox = inboxAt(3)
     inbox.restart(4, 3)

@@ -42,6 +42,11 @@ export class Inbox {
     return this.#isHolding || this.#isAckDue ? Infinity : this.#ackAt
   }
 
+  /** Whether an acknowledgement is due, or will be before `at`. */
+  isDueBefore(at: number): boolean {
+    return (this.#isAckDue || this.#ackAt < at) && !this.#isHolding
+  }
+
   /** A new link counts on from `base`; the peer knows that `told` were delivered. */
   restart(base: number, told: number): void {
     this.#rx = base

@@ -1,7 +1,7 @@
 /** Close codes with which the links of sessions end (PROTOCOL.md section 2), and what they say of the session. No application sees one. */
 
 import type { CloseCause, CloseInfo } from './close-info.ts'
-import { sessionLost } from './close-info.ts'
+import { abnormalClose, sessionLost } from './close-info.ts'
 
 export const linkCode = {
   /** The session is over and both ends know it. */
@@ -29,9 +29,9 @@ export function fatalClose({ code, reason }: CloseInfo, peer: CloseCause): Close
     case linkCode.abandoned:
       return sessionLost('abandoned')
     case linkCode.violation:
-      return Object.freeze({ code: 1006, reason, wasClean: false, cause: 'protocol' })
+      return abnormalClose('protocol', reason)
     default:
-      return fatalCodes.includes(code) ? Object.freeze({ code, reason, wasClean: false, cause: peer }) : undefined
+      return fatalCodes.includes(code) ? abnormalClose(peer, reason, code) : undefined
   }
 }
 

@@ -12,6 +12,7 @@ export interface OutboxEntry {
   readonly settle: ((error?: Error) => void) | undefined
 }
 
+/** Rings double, so that a remainder is a mask. */
 const firstCapacity = 16
 /** The ring of an outbox that was never used; most never are. */
 const none: (OutboxEntry | undefined)[] = []
@@ -47,21 +48,21 @@ export class Outbox {
 
   push(entry: OutboxEntry): void {
     if (this.#length === this.#ring.length) this.#grow()
-    this.#ring[(this.#head + this.#length) % this.#ring.length] = entry
+    this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = entry
     this.#length++
     this.#bytes += entry.bytes
   }
 
   /** The message with so many before it; there must be one. */
   at(index: number): OutboxEntry {
-    return this.#ring[(this.#head + index) % this.#ring.length]!
+    return this.#ring[(this.#head + index) & (this.#ring.length - 1)]!
   }
 
   shift(): OutboxEntry | undefined {
     if (this.#length === 0) return undefined
     const entry = this.#ring[this.#head]!
     this.#ring[this.#head] = undefined
-    this.#head = (this.#head + 1) % this.#ring.length
+    this.#head = (this.#head + 1) & (this.#ring.length - 1)
     this.#length--
     this.#bytes -= entry.bytes
     return entry

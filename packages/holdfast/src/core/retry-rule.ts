@@ -1,7 +1,7 @@
 /** Whether a failure is final or another dial may help: the application is asked first, then the row of refusals, then the table. */
 
 import type { BackoffPolicy } from './backoff.ts'
-import { closeCode, statusOutcome } from './close-code.ts'
+import { codeOutcome, statusOutcome } from './close-code.ts'
 import { type CloseInfo, isStaleCredential } from './close-info.ts'
 
 export interface RetryConfig {
@@ -40,7 +40,7 @@ export class RetryRule {
     if (isRefusal && canRefresh && this.#refusals === 1) return false
     if (isRefusedSession(close)) return true
     if (keepsSession && close.httpStatus === undefined) return false
-    return (close.httpStatus === undefined ? closeCode(close.code).outcome : statusOutcome(close.httpStatus)) === 'final'
+    return (close.httpStatus === undefined ? codeOutcome(close.code) : statusOutcome(close.httpStatus)) === 'final'
   }
 }
 

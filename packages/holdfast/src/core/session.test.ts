@@ -178,11 +178,14 @@ describe('a message', () => {
     end.gauge.backlog++
     assert.deepEqual(end.send('b'), [])
     end.session.ask()
+    assert.deepEqual(end.writes(), [], 'the answer would not tell of b')
+    end.session.probe(0)
     assert.deepEqual(end.writes(), ['^P1,0'])
     end.hears('^P1,0', '^P2,0')
     assert.deepEqual(end.writes(), [])
     end.gauge.backlog = maxBacklogBytes
-    assert.deepEqual(end.writes(), ['^O2,0', 'b'])
+    assert.deepEqual(end.writes(), ['^O2,0', 'b', '^P2,0'])
+    assert.equal(end.session.pingsSent, 2)
   })
 
   test('is delivered before its handler runs: one that calls back is told the next number', () => {
@@ -585,23 +588,66 @@ describe('a ping', () => {
   })
 })
 
+describe('a question for an acknowledgement', () => {
+  test('goes behind the last message that it is about, once for all that one turn sends', () => {
+    const end = attached()
+    for (const data of ['a', 'b', 'c']) end.session.send({ data, bytes: 1, settle: undefined })
+    assert.ok(!end.session.isAllWritten)
+    end.session.ask()
+    assert.deepEqual(end.writes(), ['a', 'b', 'c', '^P1,0'])
+    assert.ok(end.session.isAllWritten)
+  })
+
+  test('is not put off by those that follow: each gets its own, in its place', () => {
+    const end = attached()
+    end.gauge.backlog = maxBacklogBytes + 1
+    end.send('a')
+    end.session.ask()
+    end.send('b')
+    end.session.ask()
+    end.send('c')
+    end.session.ask()
+    end.gauge.backlog = 0
+    assert.deepEqual(end.writes(), ['a', '^P1,0', 'b', 'c', '^P2,0'])
+  })
+
+  test('that the last link took with it is asked again behind the same message, if the peer does not have it', () => {
+    const end = attached()
+    end.send('a', 'b')
+    end.session.ask()
+    assert.deepEqual(end.writes(), ['^P1,0'])
+    end.loses()
+    assert.deepEqual(end.attach(1), ['b', '^P2,0'])
+    end.loses()
+    assert.deepEqual(end.attach(2), [])
+  })
+
+  test('waits for the next link', () => {
+    const end = attached()
+    end.loses()
+    end.send('a')
+    end.session.ask()
+    assert.deepEqual(end.attach(0), ['a', '^P1,0'])
+  })
+})
+
 describe('an outbox that is half full', () => {
   const half = { outbox: { maxBytes: 1_000, maxMessages: 4 } }
 
   test('asks for an acknowledgement, and once until it comes', () => {
     const end = attached(half)
     assert.deepEqual(end.send('a'), ['a'])
-    assert.deepEqual(end.send('b'), ['^P1,0', 'b'])
+    assert.deepEqual(end.send('b'), ['b', '^P1,0'])
     assert.deepEqual(end.send('c', 'd'), ['c', 'd'])
     end.hears('^O1,0')
-    assert.deepEqual(end.send('e'), ['^P2,0', 'e'])
+    assert.deepEqual(end.send('e'), ['e', '^P2,0'])
   })
 
   test('asks again after any acknowledgement that freed something, if it is half full then', () => {
     const end = attached(half)
     end.send('a', 'b', 'c')
     end.hears('^A2')
-    assert.deepEqual(end.send('d'), ['^P2,0', 'd'])
+    assert.deepEqual(end.send('d'), ['d', '^P2,0'])
     end.hears('^A3')
     end.hears('^A4')
     assert.deepEqual(end.send('e'), ['e'])
@@ -615,7 +661,7 @@ describe('an outbox that is half full', () => {
   })
 
   test('asks by bytes as well', () => {
-    assert.deepEqual(attached({ outbox: { maxBytes: 10, maxMessages: 100 } }).send('abcde'), ['^P1,0', 'abcde'])
+    assert.deepEqual(attached({ outbox: { maxBytes: 10, maxMessages: 100 } }).send('abcde'), ['abcde', '^P1,0'])
   })
 
   test('asks nobody while no link is there, and the next link though the last one owes an answer', () => {
@@ -623,8 +669,10 @@ describe('an outbox that is half full', () => {
     end.send('a', 'b')
     end.loses()
     end.send('c')
-    assert.deepEqual(end.attach(1), ['b', 'c'])
-    assert.deepEqual(end.send('d'), ['^P2,0', 'd'])
+    assert.deepEqual(end.attach(1), ['b', '^P2,0', 'c'])
+    assert.deepEqual(end.send('d'), ['d'])
+    end.hears('^O2,2')
+    assert.deepEqual(end.send('e'), ['e', '^P3,0'])
   })
 })
 

@@ -10,7 +10,7 @@
  * The place and the course are independent: a session finishes over as many links as that takes. `nextFrame` is the only writer.
  */
 
-import type { CloseCause, CloseInfo } from './close-info.ts'
+import { abnormalClose, type CloseCause, type CloseInfo } from './close-info.ts'
 import { type Decoded, encode, escapeText, type Finish, unescapeText } from './control.ts'
 import { Inbox } from './inbox.ts'
 import type { LinkGauge, Liveness, Verdict } from './liveness.ts'
@@ -72,6 +72,10 @@ export class Session {
   #ping: number | undefined
   #pong: number | undefined
   #isAsking = false
+  /** Behind which message a ping is to ask for an acknowledgement, and which is the last one that somebody wants to know of. */
+  #askAt = Infinity
+  #askUpTo = 0
+  #pingsSent = 0
   /** Since when the peer owes an acknowledgement of what this link has carried, and when it was last asked for a sign of life. */
   #awaitingSince = Infinity
   #probedAt = -Infinity
@@ -100,6 +104,11 @@ export class Session {
     return this.#confirmed
   }
 
+  /** Whether the link has taken all that there is to write. */
+  get isAllWritten(): boolean {
+    return this.#tx === this.sent && this.#ping === undefined
+  }
+
   /** Bytes that no link has taken since the peer last said what it has. */
   get pendingBytes(): number {
     return this.outbox.bytes - this.#flightBytes
@@ -113,6 +122,11 @@ export class Session {
   /** The number of its last ping; the next link goes on from there, so that no answer is taken for another's. */
   get pings(): number {
     return this.#place.name === 'attached' ? this.#place.liveness.ping : this.#pings
+  }
+
+  /** How many pings it has written, over all links. */
+  get pingsSent(): number {
+    return this.#pingsSent
   }
 
   /** The link that carries it, as its owner gave it. */
@@ -176,16 +190,20 @@ export class Session {
     this.#opening = encode({ kind: 'ack', count: 0 })
   }
 
-  /** Asks the peer for an acknowledgement. */
+  /** Asks the peer for an acknowledgement of all that was sent: behind it, or the answer would come too soon to tell. */
   ask(): void {
-    if (this.#place.name === 'attached') this.#ping = this.#place.liveness.ask()
+    this.#askUpTo = this.sent
+    if (this.#place.name === 'away') return
+    if (this.#tx >= this.sent) this.#askNow(this.#place.liveness)
+    else if (this.#askAt === Infinity) this.#askAt = this.sent
   }
 
   /** Tells the client how thinly the server wants it back, if what it knows is off by half or more. */
   tellSpread(): void {
     const spread = this.#config.spread!()
     const told = this.#toldSpread
-    if (spread !== told && (spread >= 2 * told || 2 * spread <= told)) this.ask()
+    if (this.#place.name === 'away' || spread === told) return
+    if (spread >= 2 * told || 2 * spread <= told) this.#askNow(this.#place.liveness)
   }
 
   // From the world
@@ -200,7 +218,8 @@ export class Session {
     this.#opening = opening
     this.#ping = undefined
     this.#pong = undefined
-    this.#isAsking = false
+    this.#askAt = this.#askUpTo > recv ? this.#askUpTo : Infinity
+    this.#isAsking = this.#askAt < Infinity
     this.#awaitingSince = Infinity
     this.#probedAt = -Infinity
     this.#toldSpread = this.#config.spread?.() ?? 0
@@ -296,6 +315,7 @@ export class Session {
     this.#tx++
     this.#flightBytes += entry.bytes
     place.liveness.wrote(now)
+    if (this.#tx === this.#askAt) this.#askNow(place.liveness)
     if (this.#awaitingSince === Infinity && this.#confirmed < this.#tx) this.#awaitingSince = now
     if (this.#confirmed >= this.#tx) {
       this.#free()
@@ -325,6 +345,11 @@ export class Session {
     return verdict
   }
 
+  #askNow(liveness: Liveness): void {
+    this.#ping = liveness.ask()
+    this.#askAt = this.#askUpTo > this.#tx ? this.#askUpTo : Infinity
+  }
+
   #nextControl(now: number, liveness: Liveness): string | undefined {
     const opening = this.#opening
     const ping = this.#ping
@@ -339,6 +364,7 @@ export class Session {
       return encode({ kind: 'pong', id: pong!, count: this.inbox.tell() })
     }
     this.#ping = undefined
+    this.#pingsSent++
     const { spread } = this.#config
     if (!spread) return encode({ kind: 'ping', id: ping, count: this.inbox.tell() })
     this.#toldSpread = spread()
@@ -413,11 +439,11 @@ export class Session {
   #closeDue({ began, peer }: Course & { name: 'finishing' }): void {
     const isAllConfirmed = this.sent - this.#confirmed <= 1 // but our own finish
     if (peer && isAllConfirmed) this.end(cleanClose(peer, began))
-    else this.end(Object.freeze({ code: 1006, reason: '', wasClean: false, cause: began }))
+    else this.end(abnormalClose(began))
   }
 
   #violate(reason: string): void {
-    this.end(Object.freeze({ code: 1006, reason, wasClean: false, cause: 'protocol' }))
+    this.end(abnormalClose('protocol', reason))
   }
 
   /** A message that was written to link after link, each of which had its chance, is what ends them. */
@@ -427,8 +453,7 @@ export class Session {
     this.#stuckLinks = isStuck ? (this.#stuckHead === head ? this.#stuckLinks + 1 : 1) : 0
     this.#stuckHead = head
     if (this.#stuckLinks < poisonLinks) return
-    const reason = `message ${head} did not get through on ${poisonLinks} links in a row`
-    this.end(Object.freeze({ code: 1009, reason, wasClean: false, cause: 'protocol' }))
+    this.end(abnormalClose('protocol', `message ${head} did not get through on ${poisonLinks} links in a row`, 1009))
   }
 
   #overdueAt(liveness: Liveness): number {
