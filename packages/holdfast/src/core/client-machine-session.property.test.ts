@@ -153,6 +153,7 @@ class Server {
     const held = this.sessions.get(sid)
     const delivered = held?.session.inbox.delivered
     if (this.mood === 'stale') this.#takeOver(now, held)
+    if (this.mood === 'expired' && held?.link) held.link.isFenced = true
     if (this.mood !== 'welcoming')
       this.#refuse(link, this.mood as Refusal, held && ['stale', 'expired', 'state'].includes(this.mood) ? delivered : undefined)
     else if (!held) this.#refuse(link, 'unknown')

@@ -1343,7 +1343,7 @@ describe('a refusal', () => {
   }
 
   for (const why of ['expired', 'stale', 'state'] as const) {
-    test(`with ${why} that tells how much arrived gives back exactly the rest`, () => {
+    test(`with ${why} that tells how much arrived gives back the rest`, () => {
       for (const [recv, unsent] of [
         [1, ['b', 'c', 'd']],
         [3, ['d']],
@@ -1353,7 +1353,7 @@ describe('a refusal', () => {
         resume(subject)
         subject.refuses(why, { recv })
         assert.deepEqual(subject.unsent, unsent)
-        assert.equal(subject.last('end').exact, true)
+        assert.equal(subject.last('end').exact, why !== 'state') // what is under way to a session that lives may still arrive
         assert.equal(subject.last('end').close.wasClean, false)
       }
     })

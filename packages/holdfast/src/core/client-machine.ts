@@ -774,7 +774,8 @@ export class ClientMachine {
   }
 
   #endRefused(now: number, held: ClientSession, refused: Refused, error: Error): void {
-    const isExact = refused.recv !== undefined && held.session.learn(refused.recv)
+    const isKnown = refused.recv !== undefined && held.session.learn(refused.recv)
+    const isExact = isKnown && refused.why !== 'state' // that session lives, and may be given what is under way
     const close = held.session.close ?? refusedClose(refused)
     this.#endHeld(now, held, close, error, isExact, close.cause === 'session-lost')
   }
