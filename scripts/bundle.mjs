@@ -6,7 +6,7 @@ import { dirname, join, relative } from 'node:path'
 import { build } from 'esbuild'
 
 const dist = join(import.meta.dirname, '../packages/holdfast/dist')
-const entries = ['index', 'node', 'server']
+const entries = ['index', 'node', 'server', 'gateway']
 
 const { outputFiles } = await build({
   entryPoints: entries.map((name) => join(dist, `${name}.js`)),

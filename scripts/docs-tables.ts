@@ -6,10 +6,17 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { type Rules, reconnectingRules, socketRules } from '../packages/holdfast/src/client/options.ts'
 import { closeCodes } from '../packages/holdfast/src/core/close-code.ts'
+import { gatewayRules } from '../packages/holdfast/src/gateway/options.ts'
+import { type Metric, metrics, samplesOf } from '../packages/holdfast/src/server/metrics.ts'
 import { serverRules } from '../packages/holdfast/src/server/options.ts'
+import { WebSocketServer } from '../packages/holdfast/src/server/websocket-server.ts'
+import { isList, keyOf, type SettingName, settingNames, settingOf } from '../packages/holdfast-cli/src/gateway/setting.ts'
 import { parity } from '../test/server/ws-parity.ts'
 
 const root = new URL('../', import.meta.url)
+const idleServer = new WebSocketServer({ noServer: true })
+
+const serverOptions = new Set(optionRows(serverRules).map(([option]) => option!))
 
 const tables: readonly { readonly file: string; readonly name: string; readonly rows: readonly (readonly string[])[] }[] = [
   {
@@ -27,9 +34,19 @@ const tables: readonly { readonly file: string; readonly name: string; readonly 
     rows: [['option', 'default', 'what it may be'], ...optionRows(socketRules), ...optionRows(own(reconnectingRules))],
   },
   {
+    file: 'docs/guide/gateway-program.md',
+    name: 'gateway-settings',
+    rows: [['setting', 'value', 'default', 'what it is'], ...settingNames.map(settingRow)],
+  },
+  {
     file: 'docs/guide/server.md',
     name: 'server-options',
     rows: [['option', 'default', 'what it may be'], ...optionRows(serverRules)],
+  },
+  {
+    file: 'docs/guide/gateway.md',
+    name: 'gateway-options',
+    rows: [['option', 'default', 'what it may be'], ...optionRows(gatewayRules).filter(([option]) => !serverOptions.has(option!))],
   },
   {
     file: 'docs/guide/server.md',
@@ -37,6 +54,14 @@ const tables: readonly { readonly file: string; readonly name: string; readonly 
     rows: [
       ['of', 'what', 'name', 'here'],
       ...parity.filter(({ kind }) => kind !== 'internal').map(({ of, kind, name, ours }) => [of, kind, `\`${name}\``, ours]),
+    ],
+  },
+  {
+    file: 'docs/guide/metrics.md',
+    name: 'metrics',
+    rows: [
+      ['metric', 'type', 'labels', 'what it is'],
+      ...metrics.map((metric) => [`\`holdfast_${metric.name}\``, metric.type, labelsOf(metric), metric.help]),
     ],
   },
 ]
@@ -68,9 +93,22 @@ function optionRows(rules: Rules, prefix = ''): string[][] {
   })
 }
 
+function settingRow(name: SettingName): string[] {
+  const setting = settingOf(name)
+  const value = `\`${setting.kind.placeholder.replaceAll('|', '\\|')}\`${isList(setting) ? ', several' : ''}`
+  return [`\`${keyOf(name)}\``, value, isList(setting) ? setting.without : `\`${setting.preset}\``, setting.help.replaceAll('|', '\\|')]
+}
+
 function preset(value: unknown): string {
-  if (value === undefined || typeof value === 'object') return '–'
+  if (value === undefined || typeof value === 'object' || typeof value === 'function') return '–'
   return `\`${typeof value === 'string' ? `'${value}'` : String(value)}\``
+}
+
+/** Each label with its words: a server shows all of them from the beginning. */
+function labelsOf(metric: Metric): string {
+  const samples = samplesOf(metric, '', {}, idleServer)
+  const words = (label: string) => [...new Set(samples.flatMap(({ labels }) => labels[label] ?? []))]
+  return metric.labels.map((label) => `\`${label}\`: ${words(label).join(', ')}`).join('; ')
 }
 
 function markdown(rows: readonly (readonly string[])[]): string {

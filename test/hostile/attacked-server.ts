@@ -173,7 +173,7 @@ export class AttackedServer {
     known.principal = step.principal
     const allowed = state.resume ? this.#entitled(link, state.resume, step.principal) : []
     this.#undisturbed(allowed, () => {
-      this.server.machine.authenticated(this.server.now, this.server.now, link, { kind: 'accepted', principal: step.principal, proto: '' })
+      this.server.machine.authenticated(this.server.now, link, { kind: 'accepted', principal: step.principal, proto: '' })
       this.server.settle()
     })
   }

@@ -45,22 +45,22 @@ describe('a server', () => {
 
   test('owes one pong for a flood of pings', () => {
     const { server, link } = attackedOverOneLink()
-    for (let id = 1; id <= flood; id++) server.machine.receive(0, 0, link, `\u0010P${id},0`)
+    for (let id = 1; id <= flood; id++) server.machine.receive(0, link, `\u0010P${id},0`)
     server.settle()
     assert.deepEqual(frames(server), [`\u0010O${flood},0`])
   })
 
   test('owes an acknowledgement or two for a flood of messages', () => {
     const { server, link } = attackedOverOneLink()
-    for (let i = 0; i < flood; i++) server.machine.receive(0, 0, link, toPayload({ binary: '00' }))
+    for (let i = 0; i < flood; i++) server.machine.receive(0, link, toPayload({ binary: '00' }))
     server.settle()
     assert.deepEqual(frames(server), [`\u0010A${flood}`])
   })
 
   test('owes nothing for a flood of frames that are to be ignored, or that come behind a violation', () => {
     const { server, link } = attackedOverOneLink()
-    for (let i = 0; i < flood; i++) server.machine.receive(0, 0, link, '\u0010x')
-    for (let i = 0; i < flood; i++) server.machine.receive(0, 0, link, '\u0010Z')
+    for (let i = 0; i < flood; i++) server.machine.receive(0, link, '\u0010x')
+    for (let i = 0; i < flood; i++) server.machine.receive(0, link, '\u0010Z')
     server.settle()
     assert.equal(server.journal.drain().filter(([queue]) => queue === 'link 1').length, 1)
     assert.equal(server.machine.sessions.size, 0)
@@ -71,9 +71,8 @@ describe('a server', () => {
     for (let i = 0; i < flood; i++) {
       const { machine } = server
       const link = machine.open(0, new Gauge(), i % 2 === 0)
-      machine.authenticated(0, 0, link, accepted)
+      machine.authenticated(0, link, accepted)
       machine.receive(
-        0,
         0,
         link,
         i % 4 === 0

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { canNamespace } from './namespace.ts'
 import { python } from './python.ts'
 
-export type Requirement = 'gorilla' | 'python' | 'openssl' | 'namespaces' | 'iptables' | 'nft' | 'tmux'
+export type Requirement = 'gorilla' | 'python' | 'openssl' | 'namespaces' | 'iptables' | 'nft' | 'tmux' | 'nginx' | 'haproxy' | 'systemd'
 
 interface Probe {
   /** Why it cannot be used here; `undefined` when it can. */
@@ -49,6 +49,18 @@ const probes: Record<Requirement, Probe> = {
   tmux: {
     missing: () => (runs('tmux', '-V') ? undefined : 'there is no tmux'),
     enable: install('tmux'),
+  },
+  nginx: {
+    missing: () => (runs('nginx', '-v') ? undefined : 'there is no nginx'),
+    enable: install('nginx-light'),
+  },
+  haproxy: {
+    missing: () => (runs('haproxy', '-v') ? undefined : 'there is no haproxy'),
+    enable: install('haproxy'),
+  },
+  systemd: {
+    missing: () => (runs('systemd-analyze', '--version') ? undefined : 'there is no systemd-analyze'),
+    enable: install('systemd'),
   },
 }
 

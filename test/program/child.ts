@@ -97,6 +97,19 @@ export async function startServe(...args: readonly string[]): Promise<Listening>
   return { child, url, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() }
 }
 
+export interface Gateway extends Listening {
+  /** Of the admin listener. */
+  readonly admin: string
+}
+
+/** `holdfast gateway` on free ports, which writes its log as JSON. */
+export async function startGateway(...args: readonly string[]): Promise<Gateway> {
+  const child = new Child('gateway', '--listen', '0', '--admin', '0', ...args)
+  const [, admin = ''] = await child.says(/"admin":"([^"]+)"/, 'stderr')
+  const [, url = ''] = await child.says(/"url":"([^"]+)"/, 'stderr')
+  return { child, url, admin: `http://${admin}`, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() }
+}
+
 export interface Breaking extends Listening {
   /** An order to the control port; resolves with the status and the body. */
   order(path: string, method?: string): Promise<{ status: number; body: any }>

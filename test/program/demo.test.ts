@@ -7,6 +7,7 @@ import { describe, test } from 'node:test'
 import { unusedPort } from '../peers/port.ts'
 import { needs } from '../peers/requirement.ts'
 import { startWs } from '../peers/ws.ts'
+import { Child, startChaos } from './child.ts'
 import { records, run } from './program.ts'
 import { Terminal } from './terminal.ts'
 
@@ -25,9 +26,9 @@ describe('the demonstration, through pipes', { concurrency: true }, () => {
     assert.match(stdout, /^Report\n/)
     assert.match(stdout, /noticed by network 1×/)
     assert.match(stdout, /echo p50 .* p99 /)
-    assert.match(stdout, /client +sent {2}delivered there {2}received back {2}lost {2}duplicated\n/)
-    assert.match(stdout, / {2}resumable +(\d+) +\1 +\1 +0 +0\n/)
-    assert.match(stdout, /the session lost nothing and duplicated nothing/)
+    assert.match(stdout, /client +sent {2}delivered there {2}received back {2}lost {2}duplicated {2}ticks missed {2}connections\n/)
+    assert.match(stdout, / {2}resumable +(\d+) +\1 +\1 +0 +0 +0 +1\n/)
+    assert.match(stdout, /the session lost nothing and duplicated nothing\.\n.* saw it connect once\.\n/)
   })
 
   test('with --json writes records to stdout and nothing else', async () => {
@@ -50,8 +51,9 @@ describe('the demonstration, through pipes', { concurrency: true }, () => {
     assert.ok(plain.links >= 2 && resumable.links >= 2)
     assert.deepEqual([plain.links, resumable.links], [plain.stats.links, resumable.stats.links])
     assert.ok(plain.numbered.lost > 0)
+    assert.equal(plain.numbered.connections, plain.links)
     const { sent } = resumable.numbered
-    assert.deepEqual(resumable.numbered, { sent, delivered: sent, received: sent, lost: 0, duplicated: 0 })
+    assert.deepEqual(resumable.numbered, { sent, delivered: sent, received: sent, lost: 0, duplicated: 0, missedTicks: 0, connections: 1 })
     assert.ok(sent > 50)
   })
 
@@ -107,6 +109,9 @@ describe('what the demonstration cannot use is named, with 2', { concurrency: tr
     [['--port', '65536'], /'--port <number>' argument '65536' is invalid\. A port is a whole number from 0 to 65535/],
     [['nonsense'], /'nonsense' is invalid for argument 'url'\. "nonsense" is not a url; a WebSocket url looks like /],
     [['ftp://127.0.0.1/'], /the scheme of "ftp:\/\/127\.0\.0\.1\/" is ftp; a WebSocket url begins with ws:\/\/ or wss:\/\//],
+    [['--upstream', 'http://127.0.0.1/'], /^error: --upstream is "http:\/\/127\.0\.0\.1\/"; it must be a WebSocket url/],
+    [['--upstream', 'ws://127.0.0.1/', '--seconds', '3'], /'--seconds' is for the demonstration; leave it out, or '--upstream'/],
+    [['--upstream', 'ws://127.0.0.1/', 'ws://127.0.0.1/'], /a url is watched, and option '--upstream' is served; give one of them/],
     [['ws://127.0.0.1/', '--seed', '1'], /'--seed' is for the demonstration's own network; leave it out, or the url/],
     [['ws://127.0.0.1/', 'ws://127.0.0.1/'], /too many arguments for 'demo'/],
   ]
@@ -170,6 +175,26 @@ describe('the demonstration on a server of somebody else', { concurrency: true }
     const { code, stderr } = await run(['demo', `${peer.url}/refuse?status=404`, '--seconds', '120'])
     assert.equal(code, 4)
     assert.match(stderr, /■ closed {3}the server refused the handshake with HTTP 404/)
+  })
+})
+
+describe('the demonstration in front of a server of somebody else', { concurrency: true }, () => {
+  test('says how to connect, keeps a session through a cut and runs until an interrupt, with 0', async () => {
+    await using peer = await startWs()
+    await using child = new Child('demo', '--upstream', peer.url)
+    const [, url = ''] = await child.says(/connect (ws:\/\/127\.0\.0\.1:\d+\/) --resume\n/, 'stderr')
+    await using chaos = await startChaos(url)
+    await using client = new Child('connect', `${chaos.url}/echo`, '--resume')
+    client.write('one\n')
+    await client.says(/^one\n/)
+    await chaos.order('/reset')
+    client.write('two\n')
+    await client.says(/^one\ntwo\n/)
+    assert.equal(peer.count('connected'), 1)
+    client.end()
+    assert.equal(await client.exit, 0)
+    child.kill('SIGINT')
+    assert.equal(await child.exit, 0)
   })
 })
 

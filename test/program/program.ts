@@ -19,9 +19,10 @@ export interface Interruption {
   readonly signal: NodeJS.Signals
 }
 
-/** Runs the program to its end. */
-export async function run(args: readonly string[], interruption?: Interruption): Promise<Outcome> {
-  const child = spawn(process.execPath, [...programArgs, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+/** Runs the program to its end. @param env besides what there is */
+export async function run(args: readonly string[], interruption?: Interruption, env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  const options = { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'] }
+  const child = spawn(process.execPath, [...programArgs, ...args], options)
   const { stdout, stderr } = child
   const written = { stdout: '', stderr: '' }
   stdout.setEncoding('utf8').on('data', (text: string) => (written.stdout += text))

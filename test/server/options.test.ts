@@ -16,6 +16,12 @@ const wrong: [options: object, message: RegExp][] = [
   [{ session: [] }, /option session is an array/],
   [{ heartbeat: { interval: -1 } }, /option heartbeat\.interval is -1/],
   [{ heartbeat: { message: 'x' } }, /unknown option heartbeat\.message/],
+  [{ admission: true }, /option admission is true; it must be an object of options, or false/],
+  [{ admission: { ratePerSecond: 0 } }, /option admission\.ratePerSecond is 0; it must be a number of clients a second above 0/],
+  [{ admission: { rate: 5 } }, /unknown option admission\.rate \(5\); known are ratePerSecond, maxPending/],
+  [{ limits: false }, /option limits is false; it must be an object of options/],
+  [{ limits: { maxHandshakes: 0 } }, /option limits\.maxHandshakes is 0; it must be a number above 0, or Infinity/],
+  [{ limits: { addressOf: 'x-real-ip' } }, /option limits\.addressOf is "x-real-ip"; it must be a function/],
   [{ writeTimeout: Number.NaN }, /option writeTimeout is NaN/],
   [{ closeTimeout: null }, /option closeTimeout is null/],
   [{ origins: 'https://x' }, /option origins is "https:\/\/x"; it must be an array of origins \(strings, RegExps\), or a function/],
@@ -48,7 +54,7 @@ describe('options', () => {
   })
   test('turn everything on by default', () => {
     const server = new WebSocketServer({ noServer: true })
-    assert.deepEqual(server.stats, { sessions: 0, attached: 0, plain: 0, bufferedBytes: 0 })
+    assert.deepEqual(server.stats, { sessions: 0, attached: 0, plain: 0, bufferedBytes: 0, spread: 0, draining: false })
     server.close()
   })
 })

@@ -20,7 +20,7 @@ describe('a plain client', { timeout: 60_000 }, () => {
       [null, true, 'ann', '/plain', 'chat', null, 0],
     )
     assert.equal(socket.closeInfo, null)
-    assert.deepEqual(path.server.stats, { sessions: 1, attached: 1, plain: 1, bufferedBytes: 0 })
+    assert.deepEqual(path.server.stats, { sessions: 1, attached: 1, plain: 1, bufferedBytes: 0, spread: 0, draining: false })
     const texts = textsOf(socket)
     link.send(`${dle}A0`)
     link.send('b')

@@ -499,6 +499,6 @@ describe('a broadcast', { timeout: 60_000 }, () => {
     assert.equal(await link.nextData(), 'all')
     const { link: back } = await resume(path.url, welcome)
     assert.equal(await back.nextData(), 'all')
-    assert.deepEqual(path.server.stats, { sessions: 2, attached: 2, plain: 1, bufferedBytes: 6 })
+    assert.deepEqual(path.server.stats, { sessions: 2, attached: 2, plain: 1, bufferedBytes: 6, spread: 0, draining: false })
   })
 })

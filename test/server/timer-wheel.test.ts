@@ -6,6 +6,11 @@ import type { Clock } from '../../packages/holdfast/src/server/clock.ts'
 import { type Timed, TimerWheel } from '../../packages/holdfast/src/server/timer-wheel.ts'
 import { turn } from './server.ts'
 
+/** How often awake time is looked at. */
+const tickMs = 1_000
+/** In which even thousands of entries are looked at. */
+const turns = 100
+
 class HandClock implements Clock {
   time = 1_000_000
   timer: { readonly run: () => void; readonly at: number } | undefined
@@ -36,7 +41,7 @@ class HandClock implements Clock {
       const { run } = this.timer
       this.timer = undefined
       run()
-      await turn()
+      for (let count = 0; count < turns && !this.timer; count++) await turn()
     }
     this.time = end
   }
@@ -44,6 +49,8 @@ class HandClock implements Clock {
 
 class Entry implements Timed {
   slot = 0
+  before: Timed | undefined
+  behind: Timed | undefined
   deadline: number
   readonly rang: number[] = []
   readonly #clock: HandClock
@@ -61,7 +68,7 @@ class Entry implements Timed {
 
 function setUp(): { clock: HandClock; wheel: TimerWheel } {
   const clock = new HandClock()
-  return { clock, wheel: new TimerWheel(clock) }
+  return { clock, wheel: new TimerWheel(clock, tickMs) }
 }
 
 test('each rings within a few milliseconds after its deadline, near and far, and one timer serves them all', async () => {
@@ -73,7 +80,7 @@ test('each rings within a few milliseconds after its deadline, near and far, and
   await clock.forward(400_000)
   for (const [index, { rang }] of entries.entries()) {
     assert.equal(rang.length, 1)
-    assert.ok(rang[0]! >= deadlines[index]! && rang[0]! <= deadlines[index]! + 8, `${rang[0]! - deadlines[index]!} ms late`)
+    assert.ok(rang[0]! >= deadlines[index]! && rang[0]! <= deadlines[index]! + 9, `${rang[0]! - deadlines[index]!} ms late`)
   }
   assert.deepEqual([wheel.size, clock.timer], [0, undefined])
 })
@@ -139,4 +146,65 @@ test('one that removes another while ringing is obeyed', async () => {
     1,
   )
   assert.equal(wheel.size, 0)
+})
+
+test('however many are due at once, the event loop gets its turns, and all are told the time at which they were due', async () => {
+  const { clock, wheel } = setUp()
+  const due = clock.time + 4
+  let turnsBetween = 0
+  const entries = Array.from({ length: 5_000 }, () => new Entry(clock, due))
+  for (const entry of entries) wheel.set(entry)
+  const forward = clock.forward(20)
+  while (wheel.size > 0 || entries.some(({ rang }) => rang.length === 0)) {
+    turnsBetween++
+    await turn()
+  }
+  await forward
+  assert.ok(turnsBetween >= 50, `${turnsBetween} turns for 5 000 entries`)
+  assert.ok(entries.every(({ rang }) => rang.length === 1))
+})
+
+test('who is due and set anew before it is looked at waits for its new time', async () => {
+  const { clock, wheel } = setUp()
+  const late = new Entry(clock, clock.time + 4)
+  const first = new Entry(clock, clock.time + 4, (entry) => {
+    entry.deadline = Infinity
+    late.deadline = clock.time + 500
+    wheel.set(late)
+  })
+  wheel.set(first)
+  wheel.set(late)
+  await clock.forward(100)
+  assert.deepEqual([first.rang.length, late.rang.length], [1, 0])
+  await clock.forward(500)
+  assert.equal(late.rang.length, 1)
+})
+
+test('awake time goes on while anybody waits, stands still in a stall, and begins anew after a time in which nobody waited', async () => {
+  const { clock, wheel } = setUp()
+  const { awake } = wheel
+  const entry = new Entry(clock, clock.time + 30_000)
+  wheel.set(entry)
+  await clock.forward(10_000)
+  assert.deepEqual([awake.read(clock.time), awake.sleeps], [10_000, 0])
+  clock.time += 60_000
+  await clock.forward(0)
+  assert.deepEqual([awake.read(clock.time), awake.sleeps], [12_000, 1])
+  wheel.remove(entry)
+  assert.equal(clock.timer, undefined)
+  await clock.forward(60_000)
+  entry.deadline = clock.time + 5_000
+  wheel.set(entry)
+  await clock.forward(5_100)
+  assert.equal(awake.sleeps, 1)
+  assert.equal(entry.rang.length, 2)
+})
+
+test('an entry is known to be looked at by a time', () => {
+  const { clock, wheel } = setUp()
+  const entry = new Entry(clock, clock.time + 500)
+  assert.ok(!wheel.isSetBy(entry, Infinity))
+  wheel.set(entry)
+  assert.ok(wheel.isSetBy(entry, clock.time + 510))
+  assert.ok(!wheel.isSetBy(entry, clock.time + 490))
 })

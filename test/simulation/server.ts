@@ -1,5 +1,6 @@
 /** A server of the world: the shell around a real server machine, and its application. */
 
+import { AwakeClock } from '../../packages/holdfast/src/core/awake-clock.ts'
 import type { CloseInfo } from '../../packages/holdfast/src/core/close-info.ts'
 import { isControl } from '../../packages/holdfast/src/core/control.ts'
 import { ServerMachine, type ServerOutput } from '../../packages/holdfast/src/core/server-machine.ts'
@@ -20,6 +21,8 @@ const catchUpMs = 2_000
 /** How often who wakes finds what came meanwhile. */
 const readsFirst = 0.5
 const maxRings = 100
+/** How often a server looks whether it slept. */
+const awakeTickMs = 1_000
 /** What ends a session whose outbox is full; it is given back with the others. */
 const tooMuch = 'too much'
 /** A turn that writes more never ends. */
@@ -36,12 +39,15 @@ export class Server implements LinkListener {
   #rungAt = longAgo
   #rings = 0
   readonly #sleep: Sleep
+  /** Kept on while the process is restarted: the new one would begin with the same. */
+  readonly #awake: AwakeClock
   #resumedAt = longAgo
 
   constructor(world: World, index: number) {
     this.#world = world
     this.index = index
     this.#sleep = new Sleep(world.shape)
+    this.#awake = new AwakeClock(awakeTickMs, world.now, world.now, true)
     this.machine = this.#create()
   }
 
@@ -75,6 +81,7 @@ export class Server implements LinkListener {
       ping: shape.ping,
       dead: shape.dead,
       writeTimeout: 10_000,
+      awake: this.#awake,
       closeTimeout: shape.closeTimeout,
       maxMessageBytes: 1024 * 1024,
       outbox: { maxBytes: shape.maxBytes, maxMessages: shape.maxMessages },
@@ -206,7 +213,6 @@ export class Server implements LinkListener {
       const isRevoked = world.now < world.revokedUntil && world.revoked === principal
       machine.authenticated(
         world.now,
-        world.now,
         link,
         isRevoked ? { kind: 'refused', why: world.refusal } : { kind: 'accepted', principal, proto: '' },
       )
@@ -221,7 +227,7 @@ export class Server implements LinkListener {
     const link = end.tag as ServerLink | undefined
     if (!link || this.#links.get(link) !== end) return
     const { session } = link
-    const data = this.machine.receive(this.#world.now, this.#world.now, link, payload)
+    const data = this.machine.receive(this.#world.now, link, payload)
     if (data !== undefined) this.#deliver(session!, data)
     else if (session && !(typeof payload === 'string' && isControl(payload))) this.#world.counters.count('server drops a duplicate')
     else if (!session && link.state.name === 'parting') this.#world.counters.count('server ignores a fenced link')
@@ -367,6 +373,7 @@ export class Server implements LinkListener {
     let deadline = Infinity
     for (const link of this.#links.keys()) deadline = Math.min(deadline, link.deadline)
     for (const session of this.machine.sessions.values()) deadline = Math.min(deadline, session.deadline)
+    if (deadline < Infinity) deadline = Math.min(deadline, this.#awake.nextTick)
     const at = Math.max(deadline, this.#sleep.until, this.#world.now)
     if (at === this.#timerAt) return
     this.#timerAt = at
@@ -388,6 +395,7 @@ export class Server implements LinkListener {
     this.#rungAt = now
     claim(this.#rings < maxRings, 'L1', () => `${this.name}: its timer makes time stand still`)
     if (now === this.#sleep.until) this.#world.counters.count('server tick late')
+    this.#awake.advance(now, now)
     this.machine.tick(now)
     for (const link of [...this.#links.keys()]) {
       if (link.deadline <= now) {
@@ -397,7 +405,7 @@ export class Server implements LinkListener {
     }
     for (const session of [...this.machine.sessions.values()]) {
       if (session.deadline <= now) {
-        this.machine.tickSession(now, now, session)
+        this.machine.tickSession(now, session)
         this.#settle(session)
       }
     }

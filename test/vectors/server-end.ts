@@ -1,5 +1,6 @@
 /** A server machine, its shell and its application, as a conversation drives them. */
 
+import { AwakeClock } from '../../packages/holdfast/src/core/awake-clock.ts'
 import type { CloseInfo } from '../../packages/holdfast/src/core/close-info.ts'
 import { type ServerConfig, ServerMachine, type ServerOutput } from '../../packages/holdfast/src/core/server-machine.ts'
 import type { ServerLink, ServerSession, Verdict } from '../../packages/holdfast/src/core/server-session.ts'
@@ -23,6 +24,7 @@ export class ServerEnd {
   busyMs = 0
   /** Where it believes those sessions to be that it does not have. */
   elsewhere: string | undefined
+  readonly #awake: AwakeClock = new AwakeClock(1_000, 0, 0, true)
   readonly #links = new Map<ServerLink, KnownLink>()
   #sessions: ServerSession[] = []
   #issued = 0
@@ -33,6 +35,7 @@ export class ServerEnd {
       ping: given.ping,
       dead: given.dead,
       writeTimeout: 10_000,
+      awake: this.#awake,
       closeTimeout: given.closeTimeout,
       maxMessageBytes: given.max,
       outbox: { maxBytes: 1024 * 1024, maxMessages: 4_096 },
@@ -63,9 +66,11 @@ export class ServerEnd {
 
   tick(now: number): void {
     this.now = now
+    while (this.#awake.nextTick < now) this.#awake.advance(this.#awake.nextTick, this.#awake.nextTick)
+    this.#awake.advance(now, now)
     this.machine.tick(now)
     for (const link of [...this.#links.keys()]) if (link.deadline <= now) this.machine.tickLink(now, link)
-    for (const session of [...this.machine.sessions.values()]) if (session.deadline <= now) this.machine.tickSession(now, now, session)
+    for (const session of [...this.machine.sessions.values()]) if (session.deadline <= now) this.machine.tickSession(now, session)
     this.settle()
   }
 
@@ -74,7 +79,7 @@ export class ServerEnd {
     const gauge = new Gauge()
     const opened = this.machine.open(this.now, gauge, isResuming)
     this.#links.set(opened, { number: link, gauge, isParting: false })
-    if (verdict) this.machine.authenticated(this.now, this.now, opened, verdict)
+    if (verdict) this.machine.authenticated(this.now, opened, verdict)
     this.settle()
     return opened
   }
@@ -86,7 +91,7 @@ export class ServerEnd {
     const payload = toPayload(frame)
     gauge.bytesRead += Buffer.byteLength(payload)
     const { session } = opened
-    const data = this.machine.receive(this.now, this.now, opened, payload)
+    const data = this.machine.receive(this.now, opened, payload)
     if (data !== undefined) this.journal.write(this.#application(session!), { delivered: toMessage(data) })
     this.settle()
   }

@@ -32,9 +32,16 @@ export function wholeNumber(max: number): (text: string) => number {
 
 /** `8080`, `:8080`, `0.0.0.0:8080`, `[::1]:8080`; port 0 is any free one. */
 export function listenAddress(text: string): Endpoint {
+  return (
+    parseListenAddress(text) ??
+    refuse(`Accepted is a port from 0 (any free one) to ${maxPort}, or host:port, such as 8080, 0.0.0.0:8080 or [::1]:8080.`)
+  )
+}
+
+/** A host that is left out is this machine alone. */
+export function parseListenAddress(text: string): Endpoint | undefined {
   const [, host = '', port] = /^(?:([^:[\]\s/]*|\[[\da-f:.]+\]):)?(\d{1,5})$/i.exec(text) ?? []
-  if (port === undefined || Number(port) > maxPort)
-    return refuse(`Accepted is a port from 0 (any free one) to ${maxPort}, or host:port, such as 8080, 0.0.0.0:8080 or [::1]:8080.`)
+  if (port === undefined || Number(port) > maxPort) return undefined
   return { host: host.replace(/^\[|\]$/g, '') || defaultHost, port: Number(port) }
 }
 

@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { chaosCommand } from './commands/chaos.ts'
 import { connectCommand } from './commands/connect.ts'
 import { demoCommand } from './commands/demo.ts'
+import { gatewayCommand } from './commands/gateway.ts'
 import { serveCommand } from './commands/serve.ts'
 import { type ExitCode, exitCode } from './exit-code.ts'
 import { UsageError } from './usage-error.ts'
@@ -18,6 +19,7 @@ const program = new Command('holdfast')
   .exitOverride()
   .addCommand(connectCommand(report).exitOverride())
   .addCommand(serveCommand(report).exitOverride())
+  .addCommand(gatewayCommand(report).exitOverride())
   .addCommand(chaosCommand(report).exitOverride())
   .addCommand(demoCommand(report).exitOverride())
 

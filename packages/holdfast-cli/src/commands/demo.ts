@@ -1,13 +1,17 @@
-/** `holdfast demo`: clients side by side on real traffic, over a network that breaks. */
+/** `holdfast demo`: clients side by side on real traffic, over a network that breaks; or the gateway in front of a server of one's own. */
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ReconnectingWebSocket } from 'holdfast'
 import { coloursFor } from '../colour.ts'
 import { Demonstration, type DemoOptions } from '../demo/demonstration.ts'
+import { connectLines } from '../demo/guide.ts'
 import { type ExitCode, exitCode } from '../exit-code.ts'
+import { type Given, resolveConfiguration } from '../gateway/configuration.ts'
+import type { SettingName } from '../gateway/setting.ts'
 import { Screen } from '../terminal/screen.ts'
 
 interface DemoFlags {
+  readonly upstream?: string
   readonly seconds?: number
   readonly seed?: number
   readonly port?: number
@@ -22,11 +26,16 @@ const maxSeed = 0xffff_ffff
 /** Short enough to be remembered and typed. */
 const drawnSeeds = 10_000
 const msPerSecond = 1_000
+/** Somebody waits at the keyboard. */
+const shortDrain = '2s'
 
 export function demoCommand(report: (code: ExitCode) => void): Command {
   return new Command('demo')
-    .description('Show what a network that breaks does to messages, without sessions and with; or the link to a server of yours.')
+    .description(
+      'Show what a network that breaks does to messages, without sessions and with; or put sessions in front of a server of yours.',
+    )
     .argument('[url]', 'show the link to this server instead, without faults', parseSocketUrl)
+    .option('--upstream <url>', 'put the gateway in front of this server instead, and say how to connect')
     .option('--seconds <number>', `end by itself after so long (default: ${defaultSeconds}; on a terminal, when you press q)`, parseSeconds)
     .addOption(new Option('--seed <number>', 'repeat the faults of another run').argParser(wholeNumber('a seed', maxSeed)))
     .addOption(
@@ -44,7 +53,17 @@ export function demoCommand(report: (code: ExitCode) => void): Command {
       for (const flag of ['seed', 'port'] as const)
         if (url !== undefined && flags[flag] !== undefined)
           command.error(`error: option '--${flag}' is for the demonstration's own network; leave it out, or the url`)
-      report(await demonstrate(url, flags))
+      if (flags.upstream === undefined) {
+        report(await demonstrate(url, flags))
+        return
+      }
+      if (url !== undefined) command.error("error: a url is watched, and option '--upstream' is served; give one of them")
+      for (const flag of ['seconds', 'seed', 'json'] as const)
+        if (flags[flag] !== undefined)
+          command.error(
+            `error: option '--${flag}' is for the demonstration; leave it out, or '--upstream', whose gateway runs until Ctrl-C`,
+          )
+      report(await serveUpstream(flags.upstream, flags))
     })
 }
 
@@ -64,6 +83,23 @@ async function demonstrate(url: string | undefined, flags: DemoFlags): Promise<E
     unwatch()
     screen.close()
   }
+}
+
+/** The gateway as `holdfast gateway` runs it, on a free port. */
+async function serveUpstream(upstream: string, { port = 0, color }: DemoFlags): Promise<ExitCode> {
+  const settings: [SettingName, string][] = [
+    ['upstream', upstream],
+    ['listen', String(port)],
+    ['drainTimeout', shortDrain],
+  ]
+  const flags = new Map(settings.map(([name, text]): [SettingName, Given] => [name, { source: `--${name}`, texts: [text] }]))
+  const { values } = resolveConfiguration({ flags, environment: new Map(), file: new Map() })
+  const { runGateway } = await import('../gateway/service.ts')
+  const colours = coloursFor(process.stderr, color)
+  const announce = (url: string): void => {
+    for (const line of connectLines(url, colours)) process.stderr.write(`${line}\n`)
+  }
+  return await runGateway(values, { color, announce })
 }
 
 function canRedraw({ TERM }: NodeJS.ProcessEnv): boolean {

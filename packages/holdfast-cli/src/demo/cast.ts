@@ -23,20 +23,21 @@ export const resumableName = 'resumable'
 export async function assembleRivals(network: Network, seed: number, tell: Tell): Promise<Cast> {
   const own = (name: string, options: ReconnectingWebSocketOptions): Client => {
     const socket = new ReconnectingWebSocket(`${network.url}${pathOf(name)}`, [], { ...localTuning, clock: seededClock(seed), ...options })
-    return new OwnClient(name, socket, true, (event) => tell(name, event))
+    return new OwnClient(name, socket, network.backend.accountOf(pathOf(name)), (event) => tell(name, event))
   }
   const Other = await loadOther()
   const clients = [own(plainName, {}), own(resumableName, { resume: true })]
   if (Other === undefined) return { clients, absent: [otherName] }
-  const other = new OtherClient(Other, `${network.url}${pathOf(otherName)}`, (event) => tell(otherName, event))
+  const path = pathOf(otherName)
+  const other = new OtherClient(Other, `${network.url}${path}`, network.backend.accountOf(path), (event) => tell(otherName, event))
   return { clients: [...clients, other], absent: [] }
 }
 
 export function assembleGuest(url: string, tell: Tell): Cast {
   const socket = new ReconnectingWebSocket(url, [], remoteTuning)
-  return { clients: [new OwnClient(plainName, socket, false, (event) => tell(plainName, event))], absent: [] }
+  return { clients: [new OwnClient(plainName, socket, undefined, (event) => tell(plainName, event))], absent: [] }
 }
 
-export function pathOf(client: string): string {
+function pathOf(client: string): string {
   return `/${client}`
 }

@@ -2,7 +2,8 @@
 
 import type { ReconnectingWebSocket, State, Stats, Status } from 'holdfast'
 import { LinkJournal } from '../life/link-journal.ts'
-import type { ClientEvent, ClientReport, Pulse, Score } from './event.ts'
+import type { Account } from './backend.ts'
+import type { ClientEvent, ClientReport, Pulse } from './event.ts'
 import { Histogram } from './histogram.ts'
 import { Tally } from './tally.ts'
 import { Traffic } from './traffic.ts'
@@ -35,16 +36,13 @@ export class ClientRecord {
     if (event.event === 'pong') this.#pings.record(event.rttMs)
   }
 
-  report({ name, traffic, stats }: Client, delivered: ScoreOfServer | undefined, now: number): ClientReport {
+  report({ name, traffic, stats }: Client, now: number): ClientReport {
     const latency = traffic
       ? { of: 'echo' as const, asked: traffic.sent, answered: traffic.echoes.count, ...quantiles(traffic.echoes) }
       : { of: 'ping' as const, asked: stats?.pings ?? 0, answered: this.#pings.count, ...quantiles(this.#pings) }
-    return { client: name, ...this.#tally.sum(now), numbered: traffic && delivered ? scoreOf(traffic, delivered) : null, latency, stats }
+    return { client: name, ...this.#tally.sum(now), numbered: traffic?.score ?? null, latency, stats }
   }
 }
-
-/** What the server has counted. */
-type ScoreOfServer = { readonly count: number; readonly duplicates: number }
 
 const normalClosure = 1000
 
@@ -55,15 +53,15 @@ export class OwnClient implements Client {
   readonly #socket: ReconnectingWebSocket
   readonly #journal: LinkJournal
 
-  /** @param isTalking whether it sends numbered messages */
-  constructor(name: string, socket: ReconnectingWebSocket, isTalking: boolean, tell: (event: ClientEvent) => void) {
+  /** @param account what the server knows of it; undefined where it only listens */
+  constructor(name: string, socket: ReconnectingWebSocket, account: Account | undefined, tell: (event: ClientEvent) => void) {
     this.name = name
     this.#socket = socket
     this.#journal = new LinkJournal(socket, (event) => {
       this.traffic?.stir()
       tell(event)
     })
-    this.traffic = isTalking ? new Traffic((text) => this.#send(text), tell) : undefined
+    this.traffic = account && new Traffic((text) => this.#send(text), account, tell)
   }
 
   get state(): State {
@@ -104,11 +102,6 @@ export function pulseOf({ name: client, state, silentMs, status, stats, traffic 
   const { count, missing } = traffic?.arrivals ?? { count: stats?.received ?? 0, missing: 0 }
   const sent = traffic?.sent ?? stats?.sent ?? 0
   return { client, state, silentMs, rttMs: status?.rtt ?? null, echoMs: traffic?.echoMs ?? null, sent, received: count, missing }
-}
-
-function scoreOf({ sent, arrivals }: Traffic, { count: delivered, duplicates }: ScoreOfServer): Score {
-  const { count: received } = arrivals
-  return { sent, delivered, received, lost: sent - received, duplicated: duplicates + arrivals.duplicates }
 }
 
 function quantiles(histogram: Histogram): { p50Ms: number | null; p99Ms: number | null } {

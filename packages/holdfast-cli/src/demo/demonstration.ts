@@ -7,7 +7,7 @@ import { seededRandom } from '../fault/index.ts'
 import { renderNdjson } from '../ndjson.ts'
 import { readKeys } from '../terminal/keyboard.ts'
 import type { Screen } from '../terminal/screen.ts'
-import { assembleGuest, assembleRivals, type Cast, pathOf, resumableName } from './cast.ts'
+import { assembleGuest, assembleRivals, type Cast, resumableName } from './cast.ts'
 import { type Client, pulseOf } from './client.ts'
 import type { ClientEvent, DemoEvent, DemoRecord, Pulse, Report } from './event.ts'
 import { introduction, tryNext } from './guide.ts'
@@ -101,6 +101,7 @@ export class Demonstration {
       const code = await this.#ended
       this.#calm.abort()
       await storm
+      network?.backend.stopClock()
       await this.#settle(clients)
       return this.#conclude(scene, code)
     } finally {
@@ -211,18 +212,18 @@ export class Demonstration {
   }
 
   /** Returns the exit code: a session that lost anything is a failure. */
-  #conclude({ clients, network }: Scene, ended: ExitCode): ExitCode {
+  #conclude({ clients }: Scene, ended: ExitCode): ExitCode {
     const { url, seed, isJson, colours } = this.#options
     const durationMs = performance.now() - this.#startedAt
-    const reports = clients.map((client) => client.record.report(client, network?.server.arrivalsOf(pathOf(client.name)), durationMs))
+    const reports = clients.map((client) => client.record.report(client, durationMs))
     const report: Report = { durationMs, clients: reports }
     this.#screen.status([])
     if (!isJson) this.#screen.words('')
     this.#tell({ event: 'report', ...report })
     this.#screen.words('')
     this.#screen.words(tryNext({ url, seed }, colours.err))
-    const { lost = 0, duplicated = 0 } = reports.find(({ client }) => client === resumableName)?.numbered ?? {}
-    return ended === exitCode.ok && lost + duplicated > 0 ? exitCode.failed : ended
+    const { lost = 0, duplicated = 0, missedTicks = 0 } = reports.find(({ client }) => client === resumableName)?.numbered ?? {}
+    return ended === exitCode.ok && lost + duplicated + missedTicks > 0 ? exitCode.failed : ended
   }
 }
 
@@ -233,7 +234,7 @@ function isSuspended({ state }: Client): boolean {
 /** Who is dialling may still get what it waits for. */
 function isSettled({ state, traffic }: Client): boolean {
   const isOnItsWay = state === 'connecting' || state === 'waiting'
-  return traffic === undefined || (traffic.isSettled && (traffic.arrivals.count === traffic.sent || !isOnItsWay))
+  return traffic === undefined || (traffic.isSettled && (traffic.isComplete || !isOnItsWay))
 }
 
 function sampleOf({ state, silentMs, echoMs }: Pulse): Sample {

@@ -51,6 +51,10 @@ export interface Score {
   readonly lost: number
   /** Those that came once more, there or back. */
   readonly duplicated: number
+  /** Times that the server told while it was there or might have been, and that did not come. */
+  readonly missedTicks: number
+  /** How often the server saw it connect. */
+  readonly connections: number
 }
 
 export interface Quantiles {

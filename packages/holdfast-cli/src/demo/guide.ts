@@ -35,19 +35,40 @@ const kinds: Readonly<Record<string, string>> = {
 
 function comparison({ url, clients, absent }: Start, end: string, colours: Colours): string[] {
   return [
-    `Here are clients that each send a numbered message every 0.1 s, ${end}, to a server that sends it back,`,
-    `over a network that breaks (${colours.bold(url)}):`,
+    `Here are clients that each send a numbered message every 0.1 s, ${end}, to a plain server that sends it back`,
+    `and tells the time every second. Between them are a network that breaks (${colours.bold(url)}) and the gateway:`,
     ...clients.map((name) => `  ${colours.dim(name.padEnd(nameWidth))}${kinds[name] ?? ', the package'}`),
     ...absent.map((name) => `  (${name} would be here too, but is not installed: it is left out)`),
   ]
 }
 
+/** What to type in another terminal. @param url of the gateway */
+export function connectLines(url: string, colours: Colours): string[] {
+  const program = isScript() ? 'npm run --silent holdfast --' : 'holdfast'
+  const { host } = new URL(url)
+  return [
+    '',
+    'Connect with:',
+    `  ${colours.bold(`${program} connect ${url}/ --resume`)}`,
+    'or over a network that breaks:',
+    `  ${colours.bold(`${program} chaos ${host} --listen 8081 --seed 7`)}`,
+    `  ${colours.bold(`${program} connect ws://127.0.0.1:8081/ --resume`)}`,
+    'Ctrl-C ends it.',
+    '',
+  ]
+}
+
 export function tryNext({ url, seed }: { readonly url: string | undefined; readonly seed: number }, colours: Colours): string {
-  const { npm_lifecycle_event: script } = process.env
-  const [bare, withArguments] = script === 'start' ? ['npm start', 'npm start --'] : ['holdfast demo', 'holdfast demo']
+  const [bare, withArguments] = isScript() ? ['npm start', 'npm start --'] : ['holdfast demo', 'holdfast demo']
   const [first, second] =
     url === undefined
-      ? [`${withArguments} --seed ${(seed + 1) >>> 0}`, `${withArguments} wss://… (a server of yours)`]
+      ? [`${withArguments} --upstream ws://… (your own server, with sessions)`, `${withArguments} --seed ${(seed + 1) >>> 0}`]
       : [bare, `${withArguments} --json ${url}`]
   return `Try next: ${colours.bold(first)}, or ${colours.bold(second)}`
+}
+
+/** Whether it was started as `npm start`. */
+function isScript(): boolean {
+  const { npm_lifecycle_event: script } = process.env
+  return script === 'start'
 }

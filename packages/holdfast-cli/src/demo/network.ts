@@ -1,9 +1,11 @@
-/** A network of our own that breaks: the echoing server, with the fault proxy in front of it. */
+/** A network of our own that breaks: a server without sessions, the gateway in front of it, and the fault proxy before that. */
 
+import { createGateway, type Gateway } from 'holdfast/gateway'
 import { FaultProxy, playSchedule, type Schedule, seededRandom } from '../fault/index.ts'
 import { UsageError } from '../usage-error.ts'
-import { EchoServer } from './echo-server.ts'
+import { Backend } from './backend.ts'
 import type { DemoEvent } from './event.ts'
+import { localTuning } from './tuning.ts'
 
 export interface NetworkOptions {
   /** Where the proxy listens; 0 takes a free port. */
@@ -16,15 +18,18 @@ export interface NetworkOptions {
 const delay = { ms: 12, jitter: 8 }
 
 export class Network {
-  readonly server: EchoServer
+  readonly backend: Backend
+  readonly #gateway: Gateway
   readonly #proxy: FaultProxy
 
   /** @throws UsageError when the port is taken, or may not be had */
   static async listen({ port, seed, tell }: NetworkOptions): Promise<Network> {
-    const server = await EchoServer.listen()
+    const backend = await Backend.listen()
+    const gateway = createGateway({ upstream: backend.url, heartbeat: localTuning.heartbeat })
     try {
+      const { url: upstream } = await gateway.listen(0, '127.0.0.1')
       const proxy = await FaultProxy.listen({
-        upstream: server.url,
+        upstream,
         port,
         delay,
         random: seededRandom(seed),
@@ -33,15 +38,17 @@ export class Network {
           if (isFault(record.event)) tell({ event: 'fault', fault: record.event, connections })
         },
       })
-      return new Network(server, proxy)
+      return new Network(backend, gateway, proxy)
     } catch (error) {
-      await server.close()
+      await gateway.close()
+      await backend.close()
       throw port === 0 ? error : new UsageError(refusal(port, error as Error), { cause: error })
     }
   }
 
-  private constructor(server: EchoServer, proxy: FaultProxy) {
-    this.server = server
+  private constructor(backend: Backend, gateway: Gateway, proxy: FaultProxy) {
+    this.backend = backend
+    this.#gateway = gateway
     this.#proxy = proxy
   }
 
@@ -56,7 +63,8 @@ export class Network {
 
   async close(): Promise<void> {
     await this.#proxy.close()
-    await this.server.close()
+    await this.#gateway.close()
+    await this.backend.close()
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Arrivals } from './arrivals.ts'
 import type { ClientEvent } from './event.ts'
 import { loadOther, OtherClient, type OtherSocket } from './other-client.ts'
 
@@ -34,7 +35,9 @@ test('a package that is not installed is left out', async () => {
 
 test('its links are told, and a dial that fails is not taken for one', () => {
   const told: ClientEvent[] = []
-  const client = new OtherClient(Puppet, 'ws://127.0.0.1:1/', (event) => told.push(event))
+  const client = new OtherClient(Puppet, 'ws://127.0.0.1:1/', { arrivals: new Arrivals(), connections: 0, ticks: 0 }, (event) =>
+    told.push(event),
+  )
   const over = new AbortController()
   client.watch(over.signal)
   const { last: puppet } = Puppet
@@ -49,7 +52,9 @@ test('its links are told, and a dial that fails is not taken for one', () => {
 
 test('what comes back is counted, and what was passed over is a gap', () => {
   const told: ClientEvent[] = []
-  const client = new OtherClient(Puppet, 'ws://127.0.0.1:1/', (event) => told.push(event))
+  const client = new OtherClient(Puppet, 'ws://127.0.0.1:1/', { arrivals: new Arrivals(), connections: 0, ticks: 0 }, (event) =>
+    told.push(event),
+  )
   const over = new AbortController()
   client.watch(over.signal)
   for (const number of [1, 2, 2, 5]) Puppet.last.emit('message', { data: `${number} ${performance.now()}` })

@@ -2,6 +2,7 @@
 
 import type { State } from 'holdfast'
 import { WebSocket } from 'ws'
+import type { Account } from './backend.ts'
 import { type Client, ClientRecord } from './client.ts'
 import type { ClientEvent } from './event.ts'
 import { Traffic } from './traffic.ts'
@@ -54,7 +55,7 @@ export class OtherClient implements Client {
   #openedAt: number | undefined
   #lostAt: number | undefined
 
-  constructor(Socket: OtherClass, url: string, tell: (event: ClientEvent) => void) {
+  constructor(Socket: OtherClass, url: string, account: Account, tell: (event: ClientEvent) => void) {
     const { retry, connectTimeout } = localTuning
     this.#tell = tell
     this.#socket = new Socket(url, [], {
@@ -64,7 +65,7 @@ export class OtherClient implements Client {
       connectionTimeout: connectTimeout,
       minUptime: retry.stableAfter,
     })
-    this.traffic = new Traffic((text) => this.#socket.send(text), tell)
+    this.traffic = new Traffic((text) => this.#socket.send(text), account, tell)
   }
 
   get state(): State {

@@ -13,10 +13,11 @@ export function renderReport({ clients }: Report, colours: Colours): string[] {
   const [first] = clients
   if (first === undefined) return []
   const rows = first.numbered === null ? linkRows(first) : comparisonRows(clients)
+  const width = Math.max(nameWidth, ...rows.map(([name]) => name.length + gap.length))
   const table = clients.flatMap(({ client, numbered }) => (numbered === null ? [] : [{ client, ...numbered }]))
   return [
     colours.bold('Report'),
-    ...rows.map(([name, text]) => `  ${colours.dim(name.padEnd(nameWidth))}${text}`),
+    ...rows.map(([name, text]) => `  ${colours.dim(name.padEnd(width))}${text}`),
     ...(table.length === 0 ? [] : ['', ...renderTable(table, colours), '', ...verdictLines(table)]),
   ]
 }
@@ -52,6 +53,8 @@ const columns: readonly { readonly title: string; readonly of: (line: Line) => n
   { title: 'received back', of: ({ received }) => received },
   { title: 'lost', of: ({ lost }) => lost },
   { title: 'duplicated', of: ({ duplicated }) => duplicated },
+  { title: 'ticks missed', of: ({ missedTicks }) => missedTicks },
+  { title: 'connections', of: ({ connections }) => connections },
 ]
 const gap = '  '
 
@@ -78,8 +81,11 @@ function renderTable(lines: readonly Line[], colours: Colours): string[] {
 function verdictLines(lines: readonly Line[]): string[] {
   const own = lines.find(({ client }) => client === resumable)
   if (own === undefined) return []
-  const { lost, duplicated } = own
-  return [`  Over the same faults the session lost ${lost || 'nothing'} and duplicated ${duplicated || 'nothing'}.`]
+  const { lost, duplicated, connections } = own
+  return [
+    `  Over the same faults the session lost ${lost || 'nothing'} and duplicated ${duplicated || 'nothing'}.`,
+    `  Its server, which knows nothing of sessions, saw it connect ${connections === 1 ? 'once' : `${connections} times`}.`,
+  ]
 }
 
 function timeText({ durationMs, openMs }: ClientReport): string {

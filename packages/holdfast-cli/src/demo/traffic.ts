@@ -1,8 +1,15 @@
-/** What an application does on its socket: it sends numbered messages, whether a link is there or not, and counts what comes back. */
+/**
+ * What an application does on its socket: it sends numbered messages, whether a link is there or not, and counts what comes back, and how
+ * often it is told the time.
+ */
 
 import { Arrivals } from './arrivals.ts'
-import type { TrafficEvent } from './event.ts'
+import type { Account } from './backend.ts'
+import type { Score, TrafficEvent } from './event.ts'
 import { Histogram } from './histogram.ts'
+
+/** Begins a message that tells the time. */
+export const clockWord = 'clock'
 
 const sendEveryMs = 100
 /** Nothing more is to be expected of an open link that has been silent for so long. */
@@ -12,16 +19,20 @@ export class Traffic {
   readonly echoes: Histogram = new Histogram()
   /** What came back. */
   readonly arrivals: Arrivals = new Arrivals()
+  /** The times that it was told. */
+  readonly #ticks = new Arrivals()
   readonly #send: (text: string) => void
+  readonly #account: Account
   readonly #tell: (event: TrafficEvent) => void
   #timer: NodeJS.Timeout | undefined
   #sent = 0
   #changedAt = 0
   #echoMs: number | null = null
 
-  /** @param send keeps the message for the next link if none is there */
-  constructor(send: (text: string) => void, tell: (event: TrafficEvent) => void) {
+  /** @param send keeps the message for the next link if none is there @param account what the server knows */
+  constructor(send: (text: string) => void, account: Account, tell: (event: TrafficEvent) => void) {
     this.#send = send
+    this.#account = account
     this.#tell = tell
   }
 
@@ -32,9 +43,24 @@ export class Traffic {
   get echoMs(): number | null {
     return this.#echoMs
   }
+  get isComplete(): boolean {
+    return this.arrivals.count === this.#sent && this.#ticks.count === this.#account.ticks
+  }
   /** Whether all is back, or it has been quiet for so long that nothing more is coming over this link. */
   get isSettled(): boolean {
-    return this.arrivals.count === this.#sent || performance.now() - this.#changedAt > quietMs
+    return this.isComplete || performance.now() - this.#changedAt > quietMs
+  }
+  get score(): Score {
+    const { arrivals: delivered, connections, ticks } = this.#account
+    return {
+      sent: this.#sent,
+      delivered: delivered.count,
+      received: this.arrivals.count,
+      lost: this.#sent - this.arrivals.count,
+      duplicated: delivered.duplicates + this.arrivals.duplicates + this.#ticks.duplicates,
+      missedTicks: ticks - this.#ticks.count,
+      connections,
+    }
   }
 
   start(): void {
@@ -52,6 +78,11 @@ export class Traffic {
   }
 
   receive(message: string): void {
+    if (message.startsWith(clockWord)) {
+      this.#ticks.receive(Number(message.split(' ')[1]))
+      this.stir()
+      return
+    }
     const number = numberOf(message)
     this.#echoMs = performance.now() - Number(message.split(' ')[1])
     this.echoes.record(this.#echoMs)

@@ -154,7 +154,7 @@ function endingOf({ closeInfo }: SessionSocket): { cause: CloseCause; wasClean: 
   return { cause, wasClean, unconfirmed: unconfirmed.length }
 }
 
-function senderOf({ socket }: IncomingMessage): string {
+function senderOf({ socket }: Pick<IncomingMessage, 'socket'>): string {
   return renderEndpoint({ host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 })
 }
 

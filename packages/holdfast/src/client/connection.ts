@@ -117,6 +117,12 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner, SenderOwne
     return state.name === 'closing' || state.name === 'closed' || (held !== undefined && !held.session.isOpen)
   }
 
+  /** Whether nothing that is sent can leave any more. What comes while a server ends the session waits for the next one. */
+  get isDiscarding(): boolean {
+    const { held } = this.machine
+    return this.isFinished && !(this.isReconnecting && held && !held.isClosed)
+  }
+
   // From the application
 
   start(): void {

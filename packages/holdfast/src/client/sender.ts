@@ -14,7 +14,8 @@ export interface SenderOwner {
   readonly options: ResolvedOptions
   readonly machine: ClientMachine
   readonly readyState: number
-  readonly isFinished: boolean
+  /** Whether nothing that is sent can leave any more. */
+  readonly isDiscarding: boolean
   /** The link that takes messages, where there is one. */
   readonly link: Link | undefined
   /** Whether the outputs of the machine are being carried out. */
@@ -65,7 +66,7 @@ export class Sender {
       const { outbox } = machine.held!.session
       if (outbox.hasRoom(bytes)) this.submit({ data: snapshot(data), bytes, settle: undefined })
       else this.#overflow(outbox.bytes)
-    } else if (this.#owner.isFinished) this.discardedBytes += bytes
+    } else if (this.#owner.isDiscarding) this.discardedBytes += bytes
     else if (machine.outbox.hasRoom(bytes)) this.#enqueue({ data: snapshot(data), bytes, settle: undefined })
     else this.#overflow(machine.outbox.bytes)
   }
@@ -77,8 +78,8 @@ export class Sender {
     const bytes = byteLength(owned)
     this.checkSize(bytes)
     const { machine, options } = this.#owner
-    while (!this.#owner.isFinished && !this.#hasRoom(owned, bytes)) await (this.#room ??= new Room()).wait(signal)
-    if (this.#owner.isFinished) throw new DOMException('the socket is closed; nothing more can be sent', 'InvalidStateError')
+    while (!this.#owner.isDiscarding && !this.#hasRoom(owned, bytes)) await (this.#room ??= new Room()).wait(signal)
+    if (this.#owner.isDiscarding) throw new DOMException('the socket is closed; nothing more can be sent', 'InvalidStateError')
     await new Promise<void>((resolve, reject) => {
       const entry: OutboxEntry = {
         data: owned,

@@ -53,3 +53,30 @@ test('after a restart the time without ticks does not count, but a sleep in it s
   clock.advance(91_000, epoch + 91_000 + 10_000)
   assert.equal(clock.isLate, true)
 })
+
+test('can be read between its ticks, in which it runs on for two of them at most', () => {
+  const clock = new AwakeClock(1_000, 50, epoch)
+  assert.equal(clock.read(50), 0)
+  assert.equal(clock.read(1_550), 1_500)
+  assert.equal(clock.read(60_050), 2_000)
+  clock.advance(60_050, epoch + 60_000)
+  assert.equal(clock.read(60_050), 2_000)
+  assert.equal(clock.read(60_060), 2_010)
+})
+
+test('counts the gaps in which the process slept', () => {
+  const clock = new AwakeClock(1_000, 0, epoch)
+  clock.advance(1_000, epoch + 1_000)
+  assert.equal(clock.sleeps, 0)
+  clock.advance(9_000, epoch + 9_000)
+  clock.advance(10_000, epoch + 10_000)
+  clock.advance(11_000, epoch + 20_000)
+  assert.equal(clock.sleeps, 2)
+})
+
+test('wants to be advanced once a tick', () => {
+  const clock = new AwakeClock(250, 1_000, epoch)
+  assert.equal(clock.nextTick, 1_250)
+  assert.equal(clock.tickMs, 250)
+  assert.equal(clock.isShared, false)
+})

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { AwakeClock } from './awake-clock.ts'
 import { type ClientConfig, ClientMachine } from './client-machine.ts'
 import type { Output } from './client-output.ts'
 import { abnormalClose, type CloseInfo, sessionLost } from './close-info.ts'
@@ -189,7 +190,13 @@ class Server {
     held.link = link
     link.carried = held
     const gauge: LinkGauge = { isOpen: true, bytesRead: 0, bytesWritten: 0, backlog: 0 }
-    session.attach({ gauge, liveness: new Liveness(passive, gauge, now, now) }, base, delivered, delivered, encode(opening))
+    session.attach(
+      { gauge, liveness: new Liveness(passive, gauge, now, new AwakeClock(1_000, now, now)) },
+      base,
+      delivered,
+      delivered,
+      encode(opening),
+    )
     this.pump(now, held)
   }
 }

@@ -663,9 +663,9 @@ describe('a queue', () => {
     const subject = situations.open()
     assert.deepEqual(subject.finishes(1012), ['1 ▷ ^A1', '1 ▷ ^F 1012'])
     assert.deepEqual(subject.queues('a'), [])
-    assert.deepEqual(subject.acks(1), ['close 1 with 1000', 'end 1012 server, goes on', 'retry 1 in 1000'])
+    assert.deepEqual(subject.acks(1), ['close 1 with 1000', 'end 1012 drain, goes on', 'retry 1 in 500'])
     assert.deepEqual(subject.unsent, [])
-    subject.wait(1_000)
+    subject.wait(500)
     subject.opens()
     assert.deepEqual(subject.welcomes(), ['2 ▷ ^A0', 'open', '2 ▷ a'])
   })
@@ -1620,11 +1620,19 @@ describe('a server that ends the session', () => {
 
   test('with a code that asks for another try is followed by a new session', () => {
     const subject = situations.open()
-    subject.finishes(1012)
-    assert.deepEqual(subject.acks(1), ['close 1 with 1000', 'end 1012 server, goes on', 'retry 1 in 1000'])
+    subject.finishes(1013)
+    assert.deepEqual(subject.acks(1), ['close 1 with 1000', 'end 1013 server, goes on', 'retry 1 in 1000'])
     const only = situations.open(strict)
-    only.finishes(1012)
-    assert.deepEqual(only.acks(1), ['close 1 with 1000', 'end 1012 server'])
+    only.finishes(1013)
+    assert.deepEqual(only.acks(1), ['close 1 with 1000', 'end 1013 server'])
+  })
+
+  test('because its process goes is left for another within its spread, as all its clients leave it', () => {
+    const subject = situations.open()
+    subject.hearsControl({ kind: 'ping', id: 1, count: 0, spread: 80 })
+    subject.finishes(1012)
+    assert.deepEqual(subject.acks(1), ['close 1 with 1000', 'end 1012 drain, goes on', 'retry 1 in 40'])
+    assert.equal(subject.last('end').close.wasClean, true)
   })
 })
 

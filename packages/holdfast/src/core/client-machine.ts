@@ -17,6 +17,7 @@
  * reconnecting one goes on until a final close code, its limit of tries, or its owner ends it.
  */
 
+import { AwakeClock } from './awake-clock.ts'
 import { backoffDelay } from './backoff.ts'
 import { isRevocable, type Output } from './client-output.ts'
 import { ClientSession } from './client-session.ts'
@@ -27,7 +28,7 @@ import { type Decoded, type Drain, decode, isControl, type Refused, type Spliced
 import { Dial } from './dial.ts'
 import { Keeping } from './keeping.ts'
 import { linkCode, partingCode, partingReason } from './link-code.ts'
-import { type LinkGauge, Liveness } from './liveness.ts'
+import { type LinkGauge, Liveness, tickMs } from './liveness.ts'
 import { type Migration, migrationDeadline, noMigration } from './migration.ts'
 import { Outbox, type OutboxBounds, type OutboxEntry } from './outbox.ts'
 import { type RetryConfig, RetryRule } from './retry-rule.ts'
@@ -566,19 +567,28 @@ export class ClientMachine {
     this.#announce(next, now, close, error)
   }
 
-  /** @param nextAttempt the number of the retry to come */
-  #next(now: number, close: CloseInfo, attempt: number, nextAttempt: number): FailureState {
+  /**
+   * @param nextAttempt the number of the retry to come
+   * @param spreading the session that says how long the first one waits
+   */
+  #next(
+    now: number,
+    close: CloseInfo,
+    attempt: number,
+    nextAttempt: number,
+    spreading: ClientSession | undefined = this.held,
+  ): FailureState {
     if (this.#retryRule.isFinal(close, attempt, this.held !== undefined)) return { name: 'closed' }
     const notBefore = now + (close.retryAfter ?? 0)
     if (nextAttempt > this.#config.retry.maxRetries) return { name: 'suspended', notBefore }
-    const retryAt = this.#isOffline ? Infinity : Math.max(notBefore, now + this.#delay(now, close, nextAttempt))
+    const retryAt = this.#isOffline ? Infinity : Math.max(notBefore, now + this.#delay(now, close, nextAttempt, spreading))
     return { name: 'waiting', attempt: nextAttempt, retryAt, notBefore }
   }
 
   /** Milliseconds before a retry. */
-  #delay(now: number, { cause }: CloseInfo, attempt: number): number {
+  #delay(now: number, { cause }: CloseInfo, attempt: number, spreading: ClientSession | undefined): number {
     const { retry, random } = this.#config
-    const first = this.held && attempt === 1 ? this.#keeping!.firstRetry.delay(now, cause, this.held.spread, random) : undefined
+    const first = spreading && attempt === 1 ? this.#keeping!.firstRetry.delay(now, cause, spreading.spread, random) : undefined
     return first ?? backoffDelay(retry, attempt, random)
   }
 
@@ -652,7 +662,7 @@ export class ClientMachine {
   #openPlain(now: number, wall: number, arrival: Arrival, canPing: boolean): void {
     const { heartbeat, writeTimeout } = this.#config
     const config = { interval: canPing ? heartbeat.interval : Infinity, timeout: heartbeat.timeout, writeTimeout }
-    this.#enter(now, arrival, new Liveness(config, arrival.gauge, now, wall, this.counters.pings))
+    this.#enter(now, arrival, new Liveness(config, arrival.gauge, now, new AwakeClock(tickMs(config), now, wall), this.counters.pings))
     this.#announceOpen(arrival.link)
   }
 
@@ -730,7 +740,8 @@ export class ClientMachine {
   #attach(now: number, wall: number, held: ClientSession, arrival: Arrival, recv: number, base: number): void {
     const { writeTimeout, session } = this.#config
     const { gauge } = arrival
-    const liveness = new Liveness(held.liveness(writeTimeout, gauge.bytesRead > 0), gauge, now, wall, held.session.pings)
+    const config = held.liveness(writeTimeout, gauge.bytesRead > 0)
+    const liveness = new Liveness(config, gauge, now, new AwakeClock(tickMs(config), now, wall), held.session.pings)
     held.session.attach({ gauge, liveness }, recv, base, base)
     held.strangers = 0
     held.tentativeLink = undefined
@@ -891,7 +902,8 @@ export class ClientMachine {
     this.#keeping!.held = undefined
     this.#keeping!.strayed()
     const attempt = 'attempt' in state ? state.attempt : 0
-    const next = wasAsked ? { name: 'closed' as const } : this.#next(now, close, attempt, attempt + 1)
+    const isDrained = close.cause === 'drain' // as are the sessions of others
+    const next = wasAsked ? { name: 'closed' as const } : this.#next(now, close, attempt, attempt + 1, isDrained ? held : undefined)
     if (next.name === 'closed') {
       this.#finish(close, error, unsent, isExact)
       return

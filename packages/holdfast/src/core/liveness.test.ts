@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { AwakeClock } from './awake-clock.ts'
 import { Liveness, type LivenessConfig, tickMs, type Verdict } from './liveness.ts'
 
 const epoch = 1_700_000_000_000
@@ -18,6 +19,7 @@ class Gauge {
 /** A link under watch, with the time in hand. */
 class Watch {
   readonly gauge: Gauge = new Gauge()
+  readonly clock: AwakeClock
   readonly liveness: Liveness
   now: number
   /** What the wall clock is ahead of the monotonic one. */
@@ -25,7 +27,9 @@ class Watch {
 
   constructor(overrides: Partial<LivenessConfig> = {}, now = 0) {
     this.now = now
-    this.liveness = new Liveness({ ...config, ...overrides }, this.gauge, now, now + epoch)
+    const watched = { ...config, ...overrides }
+    this.clock = new AwakeClock(tickMs(watched), now, now + epoch)
+    this.liveness = new Liveness(watched, this.gauge, now, this.clock)
   }
 
   /** Ticks at `now`, whenever that is. */
@@ -45,6 +49,11 @@ class Watch {
     this.now = until
     return said
   }
+}
+
+/** Draws these, and then the middle. */
+function drawing(...draws: number[]): () => number {
+  return () => draws.shift() ?? 0.5
 }
 
 describe('an idle link', () => {
@@ -189,7 +198,7 @@ describe('an answer', () => {
   })
 
   test('numbers go on from link to link', () => {
-    const liveness = new Liveness(config, new Gauge(), 0, epoch, 7)
+    const liveness = new Liveness(config, new Gauge(), 0, new AwakeClock(1_000, 0, epoch), 7)
     assert.equal(liveness.ping, 7)
     assert.ok(liveness.probe(100))
     assert.equal(liveness.ping, 8)
@@ -357,6 +366,7 @@ describe('our own backlog', () => {
     const watch = new Watch()
     watch.run(10_000)
     watch.liveness.heard(10_200)
+    watch.liveness.sent(10_300)
     watch.gauge.bytesWritten += 320 * kibibyte
     assert.deepEqual(watch.run(Infinity), [
       ['ping', 40_200],
@@ -527,7 +537,7 @@ describe('a reader that pauses', () => {
 
 describe('a first interval', () => {
   test('asks sooner the first time, and never again', () => {
-    const watch = new Watch({ firstInterval: 7_000 })
+    const watch = new Watch({ random: drawing(7_000 / 30_000) })
     assert.deepEqual(watch.run(7_000), [['ping', 7_000]])
     watch.liveness.heard(7_050)
     assert.deepEqual(watch.run(Infinity), [
@@ -538,7 +548,7 @@ describe('a first interval', () => {
 
   test('gives its answer until interval and timeout of silence have passed', () => {
     for (const firstInterval of [1_000, 7_000, 29_000, 30_000]) {
-      const watch = new Watch({ firstInterval })
+      const watch = new Watch({ random: drawing(firstInterval / 30_000) })
       assert.deepEqual(watch.run(Infinity), [
         ['ping', firstInterval],
         ['heartbeat-timeout', 40_000],
@@ -546,40 +556,63 @@ describe('a first interval', () => {
     }
   })
 
-  test('gives its answer no less than the timeout, though it is longer than the others', () => {
-    assert.deepEqual(new Watch({ firstInterval: 33_000 }).run(Infinity), [
-      ['ping', 33_000],
-      ['heartbeat-timeout', 43_000],
+  test('and the others are drawn anew, a tenth to both sides', () => {
+    const watch = new Watch({ random: drawing(0.1, 0, 1) })
+    const heard = (at: number): void => {
+      watch.now = at
+      watch.liveness.heard(at)
+    }
+    assert.deepEqual(watch.run(3_000), [['ping', 3_000]])
+    heard(3_000)
+    assert.deepEqual(watch.run(30_000), [['ping', 30_000]])
+    heard(30_000)
+    assert.deepEqual(watch.run(Infinity), [
+      ['ping', 63_000],
+      ['heartbeat-timeout', 73_000],
+    ])
+  })
+
+  test('of any length leaves half of the rest for the answer', () => {
+    assert.deepEqual(new Watch({ timeout: 500, dead: 31_000, random: drawing(1, 1) }).run(Infinity), [
+      ['ping', 30_000],
+      ['heartbeat-timeout', 31_000],
+    ])
+    const watch = new Watch({ timeout: 500, dead: 31_000, random: drawing(0, 1) })
+    watch.run(1_000)
+    watch.liveness.heard(1_000)
+    assert.deepEqual(watch.run(Infinity), [
+      ['ping', 31_500],
+      ['heartbeat-timeout', 32_000],
     ])
   })
 
   test('does not make a link wait for as long when somebody asks for a probe', () => {
-    const watch = new Watch({ firstInterval: 7_000 })
+    const watch = new Watch({ random: drawing(7_000 / 30_000) })
     watch.run(9_000)
     assert.ok(watch.liveness.probe(9_000))
     assert.deepEqual(watch.run(Infinity), [['heartbeat-timeout', 12_750]])
   })
 
   test('is not that of a reader that pauses', () => {
-    const watch = new Watch({ firstInterval: 0 })
+    const watch = new Watch({ random: drawing(0) })
     watch.liveness.pause()
     assert.deepEqual(watch.run(31_000), [['ping', 30_000]])
   })
 
   test('of nothing asks with the first tick', () => {
-    const watch = new Watch({ firstInterval: 0 })
+    const watch = new Watch({ random: drawing(0) })
     assert.deepEqual(watch.run(1_500), [['ping', 1_000]])
   })
 
   test('is one of silence, whatever came before', () => {
-    const watch = new Watch({ firstInterval: 7_000 })
+    const watch = new Watch({ random: drawing(7_000 / 30_000) })
     watch.run(5_000)
     watch.liveness.heard(5_000)
     assert.deepEqual(watch.run(12_500), [['ping', 12_000]])
   })
 
   test('is over when somebody asked for a probe', () => {
-    const watch = new Watch({ firstInterval: 7_000 })
+    const watch = new Watch({ random: drawing(7_000 / 30_000) })
     watch.run(2_000)
     assert.ok(watch.liveness.probe(2_000))
     watch.liveness.heard(2_050)
@@ -619,5 +652,128 @@ describe('a link that cannot be pinged', () => {
     watch.liveness.sent(5_000)
     watch.gauge.backlog = 10
     assert.equal(watch.tickAt(3_600_000), 'alive')
+  })
+})
+
+/** Links of one process, which share its clock: each is ticked at its own deadlines only. */
+class Crowd {
+  readonly clock: AwakeClock = new AwakeClock(1_000, 0, epoch, true)
+  readonly gauges: Gauge[] = []
+  readonly links: Liveness[]
+  ticks = 0
+  #now = 0
+
+  constructor(count: number, overrides: Partial<LivenessConfig> = {}) {
+    this.links = Array.from({ length: count }, () => {
+      const gauge = new Gauge()
+      this.gauges.push(gauge)
+      return new Liveness({ ...config, ...overrides }, gauge, 0, this.clock)
+    })
+  }
+
+  /** Until then, or until one dies, nothing stalls. */
+  run(until: number): [verdict: Verdict, at: number][] {
+    const said: [Verdict, number][] = []
+    for (let at = this.#next; at <= until; at = this.#next) {
+      said.push(...this.turnAt(at))
+      if (said.at(-1)?.[0].endsWith('timeout')) return said
+    }
+    this.clock.advance(until, until + epoch)
+    this.#now = until
+    return said
+  }
+
+  /** Nothing ran between the last turn and this one. */
+  turnAt(at: number): [verdict: Verdict, at: number][] {
+    this.#now = at
+    this.clock.advance(at, at + epoch)
+    const due = this.links.filter((link) => link.deadline <= at)
+    this.ticks += due.length
+    return due.map((link): [Verdict, number] => [link.tick(at), at]).filter(([verdict]) => verdict !== 'alive')
+  }
+
+  get #next(): number {
+    return Math.max(this.#now, Math.min(this.clock.nextTick, ...this.links.map((link) => link.deadline)))
+  }
+}
+
+describe('a link among many', () => {
+  test('is looked at when its ping is due, and when its answer is', () => {
+    const crowd = new Crowd(1)
+    assert.deepEqual(crowd.run(39_999), [['ping', 30_000]])
+    assert.equal(crowd.ticks, 1)
+    assert.deepEqual(crowd.turnAt(40_000), [['heartbeat-timeout', 40_000]])
+  })
+
+  test('is looked at once a period while frames come, and never asked', () => {
+    const crowd = new Crowd(1)
+    for (let at = 0; at <= 300_000; at += 500) {
+      assert.deepEqual(crowd.run(at), [])
+      crowd.links[0]!.heard(at)
+    }
+    assert.ok(crowd.ticks <= 10, `${crowd.ticks} ticks`)
+  })
+
+  test('is looked at each second while a write has not left, and once after one that has', () => {
+    const crowd = new Crowd(1)
+    crowd.run(2_000)
+    const [link] = crowd.links as [Liveness]
+    assert.equal(link.isWriting, false)
+    link.wrote(2_000)
+    assert.equal(link.isWriting, true)
+    assert.deepEqual(crowd.run(5_000), [])
+    assert.deepEqual([crowd.ticks, link.isWriting], [1, false])
+    link.wrote(5_000)
+    crowd.gauges[0]!.backlog = 10
+    assert.deepEqual(crowd.run(16_000), [['write-timeout', 16_000]])
+    assert.equal(crowd.ticks, 12)
+  })
+
+  test('is not asked because the process slept, but when it is its turn', () => {
+    const crowd = new Crowd(1)
+    crowd.run(5_000)
+    assert.deepEqual(crowd.turnAt(3_600_000), [])
+    const [[verdict, at]] = crowd.run(3_630_000) as [[Verdict, number]]
+    assert.deepEqual([verdict, at], ['ping', 3_623_000]) // 5 s before, and the two ticks as which a gap counts
+  })
+
+  test('that was asked before the process slept is given the time of a probe, once', () => {
+    const crowd = new Crowd(1)
+    assert.deepEqual(crowd.run(31_000), [['ping', 30_000]])
+    assert.deepEqual(crowd.turnAt(100_000), [])
+    assert.deepEqual(crowd.turnAt(103_700), [])
+    assert.deepEqual(crowd.turnAt(110_000), [['heartbeat-timeout', 110_000]])
+  })
+
+  test('keeps the time that it had left, if that is more', () => {
+    const crowd = new Crowd(1, { timeout: 20_000 })
+    assert.deepEqual(crowd.run(31_000), [['ping', 30_000]])
+    assert.deepEqual(crowd.turnAt(41_000), []) // ten seconds that count as two
+    assert.deepEqual(crowd.run(100_000), [['heartbeat-timeout', 58_000]])
+  })
+
+  test('lives through any stalls of the process in which its answers come', () => {
+    const stalls = fc.array(fc.integer({ min: 1, max: 60_000 }), { minLength: 1, maxLength: 50 })
+    fc.assert(
+      fc.property(stalls, fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 60, maxLength: 60 }), (gaps, draws) => {
+        const crowd = new Crowd(5, { random: drawing(...draws) })
+        let now = 0
+        for (const gap of gaps) {
+          now += gap
+          // What was asked before the gap was answered in it, and is read before anybody is judged.
+          for (const link of crowd.links) link.heard(now)
+          for (const [verdict] of crowd.turnAt(now)) assert.equal(verdict, 'ping')
+        }
+      }),
+    )
+  })
+
+  test('with nothing to wait for has no deadline, and none but its write', () => {
+    const crowd = new Crowd(1, { interval: Infinity })
+    const [link] = crowd.links as [Liveness]
+    assert.equal(link.deadline, Infinity)
+    link.wrote(7)
+    assert.equal(link.deadline, 1_007)
+    assert.equal(crowd.clock.at, 0)
   })
 })

@@ -7,11 +7,12 @@
  *       └──────────────────────────── anything heard ────────────────────────────┘
  *
  * Silence and waiting are counted in awake time (see AwakeClock), and nobody is judged on a late tick: a process that slept asks
- * once, and the next tick, late or not, judges. Bytes that wait on our side stop the count, because an answer cannot be owed to a
- * question that has not left; a write that makes no progress has a deadline of its own.
+ * once, and the next tick, late or not, judges. One that watches many links does not ask them all at once for a stall of its own: who
+ * was asked already is given the time of a probe, once, and the others are asked when it is their turn. Bytes that wait on our side stop
+ * the count, because an answer cannot be owed to a question that has not left; a write that makes no progress has a deadline of its own.
  */
 
-import { AwakeClock } from './awake-clock.ts'
+import type { AwakeClock } from './awake-clock.ts'
 
 /** What a transport shows of a link, read at each tick. Counters only grow. */
 export interface LinkGauge {
@@ -30,23 +31,42 @@ export interface LivenessConfig {
   readonly interval: number
   /** Milliseconds that an answer may take. */
   readonly timeout: number
+  /** Milliseconds of silence after which the link is given up, if an answer had its time; `interval` and `timeout` unless given. */
+  readonly dead?: number
   /** Milliseconds that a write may stand still. */
   readonly writeTimeout: number
-  /** Milliseconds of silence before the first ping, so that those of many links do not come together; `interval` unless given. */
-  readonly firstInterval?: number
+  /** Draws from [0, 1), so that the pings of many links do not come together: the first after a part of `interval`. */
+  readonly random?: () => number
 }
 
 export type Verdict = 'alive' | 'ping' | 'heartbeat-timeout' | 'write-timeout'
 
 type LivenessState =
   | { readonly name: 'listening' }
-  | { readonly name: 'dormant' } // no pings, nothing to write: no reason to wake up
   | { readonly name: 'paused' } // we do not read, so we cannot judge
-  | { readonly name: 'probing'; readonly ping: number; readonly at: number; readonly limitMs: number; readonly isAfterSleep: boolean }
+  | {
+      readonly name: 'probing'
+      readonly ping: number
+      readonly at: number
+      readonly limitMs: number
+      readonly waitedMs: number
+      readonly isAfterSleep: boolean
+    }
+
+type Probing = LivenessState & { name: 'probing' }
 
 const listening: LivenessState = { name: 'listening' }
-const dormant: LivenessState = { name: 'dormant' }
 const paused: LivenessState = { name: 'paused' }
+
+/** What is being written, from look to look. */
+interface Writing {
+  readonly lookAt: number
+  /** What had left by the last look, and whether all had. */
+  readonly bytesWritten: number
+  readonly isBlocked: boolean
+  readonly stalledMs: number
+  readonly isLate: boolean
+}
 
 const longestTickMs = 1_000
 /** No timer is finer. What rounding leaves of a deadline must not make time stand still. */
@@ -55,48 +75,48 @@ const shortestTickMs = 1
 const probeMs = 3_750
 /** A send after this much silence probes. */
 const silenceMs = 30_000
+/** Pings of a period are spread by this much to both sides. */
+const jitter = 0.1
 /** A slow link is given a second for each of these bytes that it was handed since it was last heard. */
 const bytesPerSecond = 32 * 1024
 
 export class Liveness {
   readonly #config: LivenessConfig
   readonly #gauge: LinkGauge
-  readonly #tickMs: number
   readonly #clock: AwakeClock
-  #state: LivenessState
+  #state: LivenessState = listening
+  #writing: Writing | undefined
   #heardAt: number
   #intervalMs: number
   #silentMs = 0
-  #waitedMs = 0
-  #stalledMs = 0
-  #hadBacklog = false
+  /** When it was last looked at, and what the clock showed. */
+  #tickedAt: number
+  #tickedAwakeMs: number
+  #seenSleeps: number
   #bytesRead: number
-  #bytesWritten: number
   #writtenWhenHeard: number
   #pings: number
   #rtt: number | null = null
 
   /** @param pings how many went out before, on other links: the numbers go on, so that no answer is taken for another link's */
-  constructor(config: LivenessConfig, gauge: LinkGauge, now: number, wall: number, pings = 0) {
+  constructor(config: LivenessConfig, gauge: LinkGauge, now: number, clock: AwakeClock, pings = 0) {
     this.#config = config
     this.#gauge = gauge
-    this.#tickMs = tickMs(config)
-    this.#clock = new AwakeClock(this.#tickMs, now, wall)
-    this.#state = config.interval === Infinity ? dormant : listening
+    this.#clock = clock
     this.#heardAt = now
+    this.#intervalMs = config.random ? Math.round(config.interval * config.random()) : config.interval
+    this.#tickedAt = now
+    this.#tickedAwakeMs = clock.read(now)
+    this.#seenSleeps = clock.sleeps
     this.#bytesRead = gauge.bytesRead
-    this.#bytesWritten = gauge.bytesWritten
     this.#writtenWhenHeard = gauge.bytesWritten
     this.#pings = pings
-    this.#intervalMs = config.firstInterval ?? config.interval
   }
 
-  /** When `tick` wants to be called. */
+  /** When `tick` wants to be called. Infinity: there are no pings, and nothing is being written. */
   get deadline(): number {
-    const state = this.#state
-    if (state.name === 'dormant') return Infinity
-    const due = state.name === 'probing' ? this.#allowedMs(state) - this.#waitedMs : this.#intervalMs - this.#silentMs
-    return this.#clock.at + (due > 0 ? Math.min(this.#tickMs, Math.max(shortestTickMs, due)) : this.#tickMs)
+    const dueAt = Math.min(this.#dueAt, this.#writing?.lookAt ?? Infinity)
+    return dueAt === Infinity || this.#clock.isShared ? dueAt : Math.min(dueAt, this.#clock.nextTick)
   }
 
   get heardAt(): number {
@@ -113,25 +133,37 @@ export class Liveness {
     return this.#pings
   }
 
+  /** Whether something was written, or is being written, that will be looked at. */
+  get isWriting(): boolean {
+    return this.#writing !== undefined
+  }
+
   /** A frame arrived, of whatever kind. */
   heard(now: number): void {
     this.#heardAt = now
     if (this.#state.name === 'probing') this.#state = listening
   }
 
-  /** The answer to ping number `ping` arrived. */
-  answered(now: number, ping: number): void {
-    if (this.#state.name === 'probing' && this.#state.ping === ping) this.#rtt = now - this.#state.at
+  /** The answer to ping number `ping` arrived. Returns the milliseconds that it took; undefined for one that nobody waits for. */
+  answered(now: number, ping: number): number | undefined {
+    const rtt = this.#state.name === 'probing' && this.#state.ping === ping ? now - this.#state.at : undefined
+    if (rtt !== undefined) this.#rtt = rtt
     this.heard(now)
+    return rtt
   }
 
   /** The application handed a message to the link. Returns true when that asks for a ping. */
   sent(now: number): boolean {
-    if (this.#state.name === 'dormant') {
-      this.#clock.restart(now)
-      this.#state = listening
-    }
+    this.wrote(now)
     return now - this.#heardAt > silenceMs && this.probe(now)
+  }
+
+  /** Something was written, and may stand still. */
+  wrote(now: number): void {
+    if (this.#writing) return
+    if (this.deadline === Infinity && !this.#clock.isShared) this.#clock.restart(now)
+    const { bytesWritten } = this.#gauge
+    this.#writing = { lookAt: now + this.#clock.tickMs, bytesWritten, isBlocked: false, stalledMs: 0, isLate: false }
   }
 
   /** Something happened that makes the link doubtful (online, visible, wake). Returns true when a ping is to be sent now. */
@@ -139,7 +171,7 @@ export class Liveness {
     const limitMs = this.#probeLimitMs()
     const state = this.#state
     if (this.#config.interval === Infinity || state.name === 'paused') return false
-    if (state.name === 'probing' && state.limitMs - this.#waitedMs <= limitMs) return false
+    if (state.name === 'probing' && state.limitMs - state.waitedMs <= limitMs) return false
     this.#bytesRead = this.#gauge.bytesRead
     this.#startProbe(now, limitMs, false)
     return true
@@ -158,77 +190,102 @@ export class Liveness {
   }
 
   resume(now: number): void {
-    this.#clock.restart(now)
     this.#heardAt = now
     this.#silentMs = 0
     this.#state = listening
   }
 
-  tick(now: number, wall: number): Verdict {
-    const since = this.#clock.at
-    const wasLate = this.#clock.isLate
-    const wasBlocked = this.#hadBacklog
-    const awakeMs = this.#clock.advance(now, wall)
+  /** @param wall epoch ms, for a clock of its own */
+  tick(now: number, wall: number = Number.NaN): Verdict {
+    const clock = this.#clock
+    if (!clock.isShared) clock.advance(now, wall)
+    const since = this.#tickedAt
+    const isLate = clock.sleeps !== this.#seenSleeps
+    const wasBlocked = this.#isBlocked
+    const awakeMs = clock.read(now) - this.#tickedAwakeMs
+    this.#seenSleeps = clock.sleeps
+    this.#tickedAwakeMs += awakeMs
+    this.#tickedAt = now
     this.#listen(now, since, awakeMs)
-    if (this.#isStalled(awakeMs) && (wasLate || !this.#clock.isLate)) return 'write-timeout'
+    if (this.#isStalled(now, awakeMs, isLate)) return 'write-timeout'
     const state = this.#state
     switch (state.name) {
-      case 'dormant':
-        return 'alive'
       case 'paused':
         return this.#silentMs >= this.#config.interval ? this.#keepAlive() : 'alive'
       case 'listening':
-        return this.#listened(now)
+        return this.#listened(now, isLate)
       case 'probing':
-        return this.#probed(now, state, state.isAfterSleep ? now - since : awakeMs, wasBlocked)
+        if (isLate && !state.isAfterSleep) return this.#excuse(now, state, awakeMs)
+        return wasBlocked || this.#isBlocked ? 'alive' : this.#probed(now, state, state.isAfterSleep ? now - since : awakeMs)
     }
   }
 
-  #listened(now: number): Verdict {
-    if (this.#config.interval === Infinity) {
-      if (!this.#hadBacklog) this.#state = dormant
-      return 'alive'
-    }
-    if (this.#clock.isLate) return this.#startProbe(now, this.#probeLimitMs(), true)
+  get #isBlocked(): boolean {
+    return this.#writing?.isBlocked === true
+  }
+
+  /** When silence or an answer is due. */
+  get #dueAt(): number {
+    const state = this.#state
+    const dueMs = state.name === 'probing' ? this.#allowedMs(state) - state.waitedMs : this.#intervalMs - this.#silentMs
+    return this.#tickedAt + (dueMs > 0 ? Math.max(shortestTickMs, dueMs) : this.#clock.tickMs)
+  }
+
+  #listened(now: number, isLate: boolean): Verdict {
+    const { interval, timeout, dead = interval + timeout } = this.#config
+    if (isLate && !this.#clock.isShared && interval !== Infinity) return this.#startProbe(now, this.#probeLimitMs(), true)
     if (this.#silentMs < this.#intervalMs) return 'alive'
-    const { interval, timeout } = this.#config
-    return this.#startProbe(now, Math.max(timeout, interval + timeout - this.#silentMs), false) // an early ping waits for longer
+    return this.#startProbe(now, Math.max(timeout, dead - this.#silentMs), false) // an early ping waits for longer
   }
 
-  #probed(now: number, state: LivenessState & { name: 'probing' }, passedMs: number, wasBlocked: boolean): Verdict {
-    if (this.#clock.isLate && !state.isAfterSleep) return this.#startProbe(now, this.#probeLimitMs(), true)
-    if (wasBlocked || this.#hadBacklog) return 'alive'
-    this.#waitedMs += Math.min(passedMs, now - state.at)
-    return this.#waitedMs >= this.#allowedMs(state) ? 'heartbeat-timeout' : 'alive'
+  #probed(now: number, state: Probing, passedMs: number): Verdict {
+    const waitedMs = state.waitedMs + Math.min(passedMs, now - state.at)
+    this.#state = { ...state, waitedMs }
+    return waitedMs >= this.#allowedMs(state) ? 'heartbeat-timeout' : 'alive'
+  }
+
+  /** We slept while an answer was due. */
+  #excuse(now: number, state: Probing, awakeMs: number): Verdict {
+    const limitMs = this.#probeLimitMs()
+    if (!this.#clock.isShared) return this.#startProbe(now, limitMs, true)
+    const waitedMs = state.waitedMs + awakeMs
+    this.#state = { ...state, waitedMs, limitMs: Math.max(state.limitMs, waitedMs + limitMs), isAfterSleep: true }
+    return 'alive'
   }
 
   /** Brings the silence up to date. Bytes count where no whole frame came: a large message is on its way. */
   #listen(now: number, since: number, awakeMs: number): void {
-    const bytesRead = this.#gauge.bytesRead
+    const { bytesRead, bytesWritten } = this.#gauge
     const wasHeard = this.#heardAt >= since
     if (bytesRead > this.#bytesRead && (!wasHeard || this.#state.name === 'probing')) this.heard(now)
     this.#bytesRead = bytesRead
     if (wasHeard || this.#heardAt === now) {
       this.#silentMs = this.#state.name === 'paused' ? this.#silentMs + awakeMs : Math.min(now - this.#heardAt, awakeMs)
-      this.#writtenWhenHeard = this.#bytesWritten
+      this.#writtenWhenHeard = this.#writing?.bytesWritten ?? bytesWritten
     } else this.#silentMs += awakeMs
   }
 
-  #isStalled(awakeMs: number): boolean {
+  /** Whether a write has stood still for too long. */
+  #isStalled(now: number, awakeMs: number, isLate: boolean): boolean {
     const { backlog, bytesWritten } = this.#gauge
-    const isStuck = backlog > 0 && this.#hadBacklog && bytesWritten === this.#bytesWritten
-    this.#hadBacklog = backlog > 0
-    this.#bytesWritten = bytesWritten
-    this.#stalledMs = isStuck ? this.#stalledMs + awakeMs : 0
-    return this.#stalledMs >= this.#config.writeTimeout
+    const was = this.#writing
+    const isBlocked = backlog > 0
+    const stalledMs = isBlocked && was?.isBlocked && bytesWritten === was.bytesWritten ? was.stalledMs + awakeMs : 0
+    this.#writing = isBlocked ? { lookAt: now + this.#clock.tickMs, bytesWritten, isBlocked, stalledMs, isLate } : undefined
+    return stalledMs >= this.#config.writeTimeout && (was?.isLate === true || !isLate)
   }
 
   #startProbe(now: number, limitMs: number, isAfterSleep: boolean): 'ping' {
     this.#pings++
-    this.#intervalMs = this.#config.interval
-    this.#waitedMs = 0
-    this.#state = { name: 'probing', ping: this.#pings, at: now, limitMs, isAfterSleep }
+    this.#intervalMs = this.#nextInterval()
+    this.#state = { name: 'probing', ping: this.#pings, at: now, limitMs, waitedMs: 0, isAfterSleep }
     return 'ping'
+  }
+
+  /** Half of what is left after `interval` is the peer's, for its answer. */
+  #nextInterval(): number {
+    const { interval, timeout, dead = interval + timeout, random } = this.#config
+    return random ? Math.round(Math.min(interval * (1 - jitter + 2 * jitter * random()), (interval + dead) / 2)) : interval
   }
 
   #keepAlive(): 'ping' {
@@ -241,7 +298,7 @@ export class Liveness {
     return Math.min(this.#config.timeout, Math.max(probeMs, 4 * (this.#rtt ?? 0)))
   }
 
-  #allowedMs(state: LivenessState & { name: 'probing' }): number {
+  #allowedMs(state: Probing): number {
     return state.limitMs + (1_000 * (this.#gauge.bytesWritten - this.#writtenWhenHeard)) / bytesPerSecond
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { AwakeClock } from './awake-clock.ts'
 import { abnormalClose, type CloseInfo } from './close-info.ts'
 import { decode } from './control.ts'
 import { type ServerConfig, ServerMachine, type ServerOutput } from './server-machine.ts'
@@ -58,12 +59,15 @@ class Subject {
   elsewhere: string | undefined
   #issued = 0
 
+  readonly awake: AwakeClock = new AwakeClock(1_000, 0, epoch, true)
+
   constructor(overrides: Partial<ServerConfig> = {}) {
     this.machine = new ServerMachine({
       ttl,
       ping: 30_000,
       dead: 40_000,
       writeTimeout: 10_000,
+      awake: this.awake,
       closeTimeout: 10_000,
       maxMessageBytes: 1_048_576,
       outbox: { maxBytes: 100, maxMessages: 20 },
@@ -114,7 +118,7 @@ class Subject {
     return wire
   }
   judge(wire: Wire, verdict: Verdict = ann): string[] {
-    this.machine.authenticated(this.now, this.now + epoch, wire.link, verdict)
+    this.machine.authenticated(this.now, wire.link, verdict)
     return this.said()
   }
   /** What of this was for the application, and what was said. */
@@ -122,7 +126,7 @@ class Subject {
     const delivered: Payload[] = []
     for (const frame of frames) {
       const payload = typeof frame === 'string' ? frame.replaceAll('^', '\u0010') : frame
-      const data = this.machine.receive(this.now, this.now + epoch, wire.link, payload)
+      const data = this.machine.receive(this.now, wire.link, payload)
       if (data !== undefined) delivered.push(data)
     }
     return { delivered, said: this.said() }
@@ -177,8 +181,10 @@ class Subject {
     const told: string[] = []
     for (let at = this.deadline; at <= until; at = this.deadline) {
       this.now = at
+      while (this.awake.nextTick < at) this.awake.advance(this.awake.nextTick, this.awake.nextTick + epoch)
+      this.awake.advance(at, at + epoch)
       for (const { link } of this.wires) if (link.deadline <= at) this.machine.tickLink(at, link)
-      for (const held of [...this.machine.sessions.values()]) if (held.deadline <= at) this.machine.tickSession(at, at + epoch, held)
+      for (const held of [...this.machine.sessions.values()]) if (held.deadline <= at) this.machine.tickSession(at, held)
       told.push(...this.said().map((each) => `${at}: ${each}`))
     }
     this.now = until
@@ -441,7 +447,7 @@ describe('a session', () => {
     second.gauge.backlog = 0
     assert.deepEqual(subject.said(), ['2 gets a', `2 gets ${done}`])
     assert.equal(held.deadline, -Infinity)
-    subject.machine.tickSession(subject.now, subject.now + epoch, held)
+    subject.machine.tickSession(subject.now, held)
     assert.deepEqual(subject.said(), ['close 2 1000', 's1 end 1000 done, clean'])
     assert.equal(held.deadline, Infinity)
   })
@@ -468,7 +474,7 @@ describe('a session', () => {
     assert.deepEqual(subject.terminate(held), [])
     assert.deepEqual(subject.close(held), [])
     assert.deepEqual(subject.drain(held, 1, 2), [])
-    subject.machine.tickSession(subject.now, subject.now + epoch, held)
+    subject.machine.tickSession(subject.now, held)
     assert.deepEqual(subject.said(), [])
     assert.equal(held.deadline, Infinity)
   })
@@ -731,6 +737,21 @@ describe('a resumption', () => {
     assert.match(subject.resume(held, { attempt: 6 })[0]!, /\^S/)
   })
 
+  test('of a client that was told when to come again is judged by that', () => {
+    const slots: (number | undefined)[] = []
+    const waits = [0, 700, 300, 0, 0]
+    const subject = new Subject({
+      admit: (_, slot) => {
+        slots.push(slot)
+        return waits.shift()!
+      },
+    })
+    const held = subject.detached()
+    subject.now = 1_000
+    for (const attempt of [1, 2, 3, 4]) subject.resume(held, { attempt })
+    assert.deepEqual(slots, [undefined, Infinity, 1_700, 1_300, Infinity])
+  })
+
   test('that the server is too busy for is not remembered', () => {
     const subject = new Subject()
     const [wire, held] = subject.session()
@@ -843,11 +864,14 @@ describe('a drain', () => {
     assert.match(subject.resume(held)[0]!, /\^S/)
   })
 
-  test('is sent to nobody who has not answered, or is not there', () => {
+  test('is sent also to who has not answered the welcome, and to nobody who is not there', () => {
     const subject = new Subject()
     const [, fresh] = subject.session(ann, false)
-    assert.deepEqual(subject.drain(fresh, 1, 2), [])
+    assert.deepEqual(subject.drain(fresh, 1, 2), ['1 gets ^D{"in":1,"by":2}'])
+    assert.equal(fresh.state.name, 'new')
     assert.deepEqual(subject.drain(subject.detached(), 1, 2), [])
+    subject.machine.expel(0, subject.detached())
+    assert.deepEqual(subject.said(), [])
   })
 })
 
@@ -859,7 +883,7 @@ describe('heartbeats', () => {
   ] as const) {
     test(`begin after a random part of a period: ${draw} of it`, () => {
       const subject = new Subject()
-      subject.draws = [0.5, draw]
+      subject.draws = [draw]
       subject.session()
       assert.deepEqual(subject.run(at - 1), [])
       assert.deepEqual(subject.run(at), [`${at}: 1 gets ^P1,0,0`])
@@ -873,9 +897,9 @@ describe('heartbeats', () => {
   ] as const) {
     test(`come after ${period} ms of silence for a draw of ${draw}`, () => {
       const subject = new Subject()
-      subject.draws = [draw, 0.1]
+      subject.draws = [0.1, draw]
       const [wire] = subject.session()
-      const first = period / 10
+      const first = 3_000
       assert.deepEqual(subject.run(first), [`${first}: 1 gets ^P1,0,0`])
       subject.hears(wire, '^O1,0')
       assert.deepEqual(subject.run(first + period - 1), [])
@@ -887,9 +911,9 @@ describe('heartbeats', () => {
 
   test('are drawn for each link anew', () => {
     const subject = new Subject()
-    subject.draws = [0.5, 0.9]
+    subject.draws = [0.9]
     const held = subject.detached()
-    subject.draws = [0.5, 0.2]
+    subject.draws = [0.2]
     subject.resume(held)
     assert.match(subject.run(6_000).join(), /^6000: 2 gets \^P/)
   })
@@ -911,7 +935,7 @@ describe('heartbeats', () => {
 
   test('come by half-way between ping and dead, however late they were drawn', () => {
     const subject = new Subject({ ping: 30_000, dead: 31_000 })
-    subject.draws = [1, 0.1]
+    subject.draws = [0.1, 1]
     const [wire] = subject.session()
     subject.run(3_050)
     subject.hears(wire, '^O1,0')
@@ -920,14 +944,14 @@ describe('heartbeats', () => {
 
   test('are numbered on from link to link', () => {
     const subject = new Subject()
-    subject.draws = [0.5, 0.1]
+    subject.draws = [0.1]
     const [wire, held] = subject.session()
     assert.deepEqual(subject.run(3_000), ['3000: 1 gets ^P1,0,0'])
-    subject.draws = [0.5, 0.1]
+    subject.draws = [0.1]
     subject.resume(held)
     assert.deepEqual(subject.run(6_000), ['4000: drop 1', '6000: 2 gets ^P2,0,0'])
     subject.closes(subject.wires[1]!)
-    subject.draws = [0.5, 0.1]
+    subject.draws = [0.1]
     subject.resume(held, { attempt: 2 })
     assert.deepEqual(subject.run(9_000), ['9000: 3 gets ^P3,0,0'])
     assert.equal(wire.link.state.name, 'gone')
@@ -935,7 +959,7 @@ describe('heartbeats', () => {
 
   test('measure the round trip, by which an acknowledgement is overdue', () => {
     const subject = new Subject()
-    subject.draws = [0.5, 0.1]
+    subject.draws = [0.1]
     const [wire, held] = subject.session()
     assert.deepEqual(subject.run(7_000), ['3000: 1 gets ^P1,0,0'])
     subject.hears(wire, '^O1,0')
@@ -944,15 +968,10 @@ describe('heartbeats', () => {
     assert.deepEqual(subject.run(7_000 + 4 * 4_000), ['23000: 1 gets ^P2,0,0'])
   })
 
-  for (const draws of [
-    [0.5, 0],
-    [0.5, 0.9],
-    [0, 0.3],
-    [1, 0.3],
-  ]) {
-    test(`leave a link its time until dead, whenever its first one comes: ${draws}`, () => {
+  for (const draw of [0, 0.3, 0.9]) {
+    test(`leave a link its time until dead, whenever its first one comes: ${draw}`, () => {
       const subject = new Subject()
-      subject.draws = draws
+      subject.draws = [draw]
       subject.session()
       const said = subject.run(40_000)
       assert.match(said[0]!, /gets \^P1,0,0$/)
@@ -962,7 +981,7 @@ describe('heartbeats', () => {
 
   test('that nobody answers end the link when it was silent for too long, and the session stays', () => {
     const subject = new Subject()
-    subject.draws = [0.5, 1]
+    subject.draws = [1]
     const [, held] = subject.session()
     assert.deepEqual(subject.run(41_000), [
       '30000: 1 gets ^P1,0,0',
@@ -1001,7 +1020,7 @@ describe('heartbeats', () => {
 })
 
 describe('the spread', () => {
-  /** A client that was told a spread of 100 ms, and hears what it is a second after it has become another. */
+  /** A client that was told a spread of 100 ms, and hears what it is within a second after it has become another and a message was sent. */
   function becomes(spreadMs: number): string[] {
     const subject = new Subject()
     subject.spreadMs = 100
@@ -1018,26 +1037,29 @@ describe('the spread', () => {
 
   test('is told once, and again when it has doubled again', () => {
     const subject = new Subject()
-    subject.session()
+    const [, held] = subject.session()
     subject.spreadMs = 10
     assert.equal(subject.run(1_000).length, 1)
     assert.deepEqual(subject.run(3_000), [])
     subject.spreadMs = 20
+    subject.send(held, 'a')
     assert.equal(subject.run(4_000).length, 1)
   })
 
   test('is compared with what the last ping told', () => {
     const subject = new Subject()
     subject.spreadMs = 100
-    subject.draws = [0.5, 0.1]
-    const [wire] = subject.session()
+    subject.draws = [0.1]
+    const [wire, held] = subject.session()
     subject.spreadMs = 190
     assert.deepEqual(subject.run(3_000), ['3000: 1 gets ^P1,0,190'])
     subject.hears(wire, '^O1,0')
     subject.spreadMs = 96
+    subject.send(held, 'a')
     assert.deepEqual(subject.run(4_500), [])
     subject.spreadMs = 95
-    assert.deepEqual(subject.run(5_500), ['5000: 1 gets ^P2,0,95'])
+    subject.send(held, 'b')
+    assert.deepEqual(subject.run(5_500), ['5500: 1 gets ^P2,0,95'])
   })
 
   test('that a splice told is not told again', () => {
@@ -1119,6 +1141,33 @@ describe('a server that is full', () => {
     assert.deepEqual(refusal(subject.resume(large, {}, bob)), refused('expired', { recv: 0 }))
   })
 
+  test('lets those who were refused together return one by one', () => {
+    const subject = new Subject({ maxSessions: 1 })
+    subject.session()
+    for (const [draw, after] of [
+      [0, newTtlMs / 2],
+      [1, 1.5 * newTtlMs],
+    ] as const) {
+      subject.draws = [draw]
+      assert.deepEqual(refusal(subject.judge(subject.arrive())), refused('busy', { after }))
+    }
+  })
+
+  test('takes the size of a session for what it is now, and counts one no more whose client is back', () => {
+    const subject = new Subject({ maxTotalBytes: 100 })
+    const [, attached] = subject.session()
+    const [first, second] = [subject.detached(bob), subject.detached(bob)]
+    subject.send(first, 'b'.repeat(10))
+    subject.send(second, 'c'.repeat(20))
+    subject.send(first, 'b'.repeat(30))
+    subject.resume(second, {}, bob)
+    subject.send(attached, 'a'.repeat(70))
+    assert.deepEqual(
+      [first, second].map((held) => held.state.name),
+      ['over', 'attached'],
+    )
+  })
+
   test('expires one after another until it fits, and never a session with a link', () => {
     const subject = new Subject({ maxTotalBytes: 100 })
     const [, attached] = subject.session()
@@ -1133,6 +1182,36 @@ describe('a server that is full', () => {
     subject.send(other, 'c'.repeat(50))
     assert.deepEqual([attached.state.name, other.state.name], ['attached', 'attached'])
     assert.equal(subject.machine.heldBytes, 149)
+  })
+})
+
+describe('a server that goes', () => {
+  test('begins no session, says when to ask again, and resumes those that it has', () => {
+    const subject = new Subject()
+    const held = subject.detached()
+    subject.machine.leave()
+    assert.deepEqual(refusal(subject.judge(subject.arrive())), refused('busy', { after: 1_000 }))
+    assert.match(subject.resume(held)[0]!, /\^S/)
+  })
+
+  test('ends a session in order: its messages, then F with 1012', () => {
+    const subject = new Subject()
+    const [wire, held] = subject.session()
+    subject.hears(wire, '^A0')
+    subject.send(held, 'last')
+    subject.machine.dismiss(0, held, 1012, 'restart')
+    assert.deepEqual(subject.said(), ['1 gets ^F{"code":1012,"reason":"restart"}'])
+    const { said } = subject.hears(wire, '^A2', '^F{"code":1012,"reason":"restart"}')
+    assert.deepEqual(said, ['1 gets ^A1', 'close 1 1000', 's1 end 1012 restart, clean'])
+    assert.equal(held.session.close?.cause, 'drain')
+  })
+
+  test('waits for a client that is away, and tells the same to it', () => {
+    const subject = new Subject()
+    const held = subject.detached()
+    subject.send(held, 'last')
+    subject.machine.dismiss(0, held, 1012, 'restart')
+    assert.deepEqual(subject.resume(held).slice(1, 3), ['2 gets last', '2 gets ^F{"code":1012,"reason":"restart"}'])
   })
 })
 

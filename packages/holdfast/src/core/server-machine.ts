@@ -8,17 +8,19 @@
  *                                             └───── R, S ─────────────┘   (R also takes an attached session over to its link)
  *
  * A resumption is one synchronous turn: look up, fence, count, answer (PROTOCOL.md section 5). Nothing is remembered of a link whose
- * resumption was refused. Outputs name links and sessions; what a session writes comes from its own `nextFrame`.
+ * resumption was refused, but when a session was told to come again. Outputs name links and sessions; what a session writes comes from its own `nextFrame`.
  */
 
-import type { CloseInfo } from './close-info.ts'
+import type { AwakeClock } from './awake-clock.ts'
+import type { CloseCause, CloseInfo } from './close-info.ts'
 import { abnormalClose, sessionLost } from './close-info.ts'
-import { decode, encode, isControl, type Refused, type Resume } from './control.ts'
+import { decode, encode, isControl, type Refusal, type Refused, type Resume } from './control.ts'
 import { fatalClose, linkCode, partingCode, partingReason } from './link-code.ts'
-import { type LinkGauge, Liveness } from './liveness.ts'
+import { type LinkGauge, Liveness, type LivenessConfig } from './liveness.ts'
 import type { OutboxBounds, OutboxEntry } from './outbox.ts'
 import { ServerLink, ServerSession, type Verdict } from './server-session.ts'
-import { type Payload, Session } from './session.ts'
+import { type Payload, Session, type SessionConfig } from './session.ts'
+import { Shelf } from './shelf.ts'
 
 export interface Credentials {
   /** A session id of 128 random bits, a key of 256, both in base64url, and the digest that is kept of the key. */
@@ -36,6 +38,8 @@ export interface ServerConfig {
   readonly dead: number
   /** Milliseconds that a write may stand still. */
   readonly writeTimeout: number
+  /** Awake time, kept by who ticks the sessions. */
+  readonly awake: AwakeClock
   /** Milliseconds that a session may take to end in order. */
   readonly closeTimeout: number
   /** The largest message, in bytes. */
@@ -46,8 +50,8 @@ export interface ServerConfig {
   /** What all outboxes together may hold. */
   readonly maxTotalBytes: number
   readonly credentials: Credentials
-  /** Milliseconds that a link has to wait before it is taken; 0: none. */
-  readonly admit: (now: number) => number
+  /** Whole milliseconds that a client has to wait before it is taken; 0: none. `slot`: when it was to come again, if it was told before. */
+  readonly admit: (now: number, slot?: number) => number
   /** Milliseconds over which clients that lost their link should come back. */
   readonly spread: () => number
   /** Where a session is that is not here. */
@@ -57,7 +61,8 @@ export interface ServerConfig {
 }
 
 export type ServerOutput =
-  | { readonly kind: 'write'; readonly link: ServerLink; readonly frame: unknown }
+  /** `why`: the frame refuses a session. */
+  | { readonly kind: 'write'; readonly link: ServerLink; readonly frame: unknown; readonly why?: Refusal }
   /** Say goodbye; `linkClosed` will follow, or `drop`. */
   | { readonly kind: 'close'; readonly link: ServerLink; readonly code: number; readonly reason: string }
   | { readonly kind: 'drop'; readonly link: ServerLink }
@@ -85,19 +90,28 @@ const partingMs = 1_000
 /** Until the client has answered its welcome, a session is kept for no longer. */
 const newTtlMs = 30_000
 const tombstoneMs = 600_000
-/** Pings of a period are spread by this much to both sides. */
-const pingJitter = 0.1
+/** After about this long who looks for another server asks again: a balancer knows of one by then. */
+const elsewhereMs = 1_000
 
 export class ServerMachine {
   readonly #config: ServerConfig
+  /** What all links, and all sessions, have in common. */
+  readonly #watch: LivenessConfig
+  readonly #terms: SessionConfig
   readonly #sessions = new Map<string, ServerSession>()
   readonly #tombstones = new Map<string, Tombstone>()
   readonly #perPrincipal = new Map<unknown, number>()
+  /** Sessions that no link carries and that hold something. */
+  readonly #detached = new Shelf<ServerSession>()
+  #isLeaving = false
   #outputs: ServerOutput[] = []
   #heldBytes = 0
 
   constructor(config: ServerConfig) {
     this.#config = config
+    const { ping, dead, writeTimeout, random, outbox, closeTimeout, spread } = config
+    this.#watch = { interval: ping, timeout: (dead - ping) / 2, dead, writeTimeout, random }
+    this.#terms = { self: 'server', outbox, closeTimeout, spread }
   }
 
   get sessions(): ReadonlyMap<string, ServerSession> {
@@ -136,16 +150,34 @@ export class ServerMachine {
   }
 
   /** Ends a session without goodbye. */
-  terminate(now: number, session: ServerSession): void {
-    this.#end(now, session, abnormalClose('server'))
+  terminate(now: number, session: ServerSession, cause: CloseCause = 'server'): void {
+    this.#end(now, session, abnormalClose(cause))
+  }
+
+  /** From now on no session begins here: those who want one are to look elsewhere. Those that are here go on. */
+  leave(): void {
+    this.#isLeaving = true
+  }
+
+  /** Ends a session in order, because its server goes. */
+  dismiss(now: number, session: ServerSession, code: number, reason: string): void {
+    session.session.finish(now, code, reason, 'drain')
+    this.#account(now, session)
   }
 
   /** Asks the client to come over another link `inMs` from now; this one ends `byMs` from now. */
   drain(now: number, session: ServerSession, inMs: number, byMs: number, url?: string): void {
-    if (session.state.name !== 'attached') return
-    session.state = { ...session.state, leaveAt: now + byMs }
-    const frame = encode({ kind: 'drain', in: inMs, by: byMs, ...(url !== undefined && { url }) })
-    this.#outputs.push({ kind: 'write', link: session.state.link, frame })
+    const { link } = session
+    if (!link) return
+    if (session.state.name === 'attached') session.state = { ...session.state, leaveAt: now + byMs } // a new one has no more time than that
+    this.#outputs.push({ kind: 'write', link, frame: encode({ kind: 'drain', in: inMs, by: byMs, ...(url !== undefined && { url }) }) })
+  }
+
+  /** Ends the link of a session that should have moved to another; the session waits for its client. */
+  expel(now: number, session: ServerSession): void {
+    if (!session.link) return
+    this.#part(now, session.link, linkCode.leaving)
+    this.#detach(now, session, abnormalClose('drain'))
   }
 
   // From the world
@@ -156,18 +188,18 @@ export class ServerMachine {
   }
 
   /** Origin check and authentication are done. */
-  authenticated(now: number, wall: number, link: ServerLink, verdict: Verdict): void {
+  authenticated(now: number, link: ServerLink, verdict: Verdict): void {
     if (link.state.name !== 'pending') return
     link.state = { ...link.state, verdict }
-    if (!link.isResuming) this.#begin(now, wall, link, verdict)
-    else if (link.state.resume) this.#resume(now, wall, link, link.state.resume, verdict)
+    if (!link.isResuming) this.#begin(now, link, verdict)
+    else if (link.state.resume) this.#resume(now, link, link.state.resume, verdict)
   }
 
   /** @returns what is for the application of `link.session`; undefined where nothing is */
-  receive(now: number, wall: number, link: ServerLink, payload: Payload): Payload | undefined {
+  receive(now: number, link: ServerLink, payload: Payload): Payload | undefined {
     const { session } = link
     if (session) return this.#receive(now, session, payload)
-    if (link.state.name === 'pending') this.#receiveFirst(now, wall, link, link.state.verdict, payload)
+    if (link.state.name === 'pending') this.#receiveFirst(now, link, link.state.verdict, payload)
     return undefined
   }
 
@@ -186,8 +218,8 @@ export class ServerMachine {
     else this.#drop(link)
   }
 
-  tickSession(now: number, wall: number, session: ServerSession): void {
-    const verdict = session.session.tick(now, wall)
+  tickSession(now: number, session: ServerSession): void {
+    const verdict = session.session.tick(now)
     const { link, state } = session
     if (link && (verdict === 'heartbeat-timeout' || verdict === 'write-timeout')) {
       this.#part(now, link, linkCode.dead)
@@ -195,8 +227,7 @@ export class ServerMachine {
     } else if (state.name === 'detached' && now >= state.expiresAt) {
       this.#end(now, session, sessionLost('expired'))
     } else if (state.name === 'attached' && now >= state.leaveAt) {
-      this.#part(now, state.link, linkCode.leaving)
-      this.#detach(now, session, abnormalClose('drain'))
+      this.expel(now, session)
     }
     if (session.state.name === 'new' && now >= session.state.until) this.#end(now, session, sessionLost('unanswered'))
     session.session.tellSpread()
@@ -211,7 +242,7 @@ export class ServerMachine {
     }
   }
 
-  #receiveFirst(now: number, wall: number, link: ServerLink, verdict: Verdict | undefined, payload: Payload): void {
+  #receiveFirst(now: number, link: ServerLink, verdict: Verdict | undefined, payload: Payload): void {
     const first = typeof payload === 'string' && isControl(payload) ? decode(payload) : undefined
     if (first?.kind === 'unknown') return
     if (link.state.name !== 'pending' || first?.kind !== 'resume' || !link.isResuming || link.state.resume) {
@@ -219,7 +250,7 @@ export class ServerMachine {
       return
     }
     link.state = { ...link.state, resume: first, until: Infinity }
-    if (verdict) this.#resume(now, wall, link, first, verdict)
+    if (verdict) this.#resume(now, link, first, verdict)
   }
 
   #receive(now: number, session: ServerSession, payload: Payload): Payload | undefined {
@@ -234,32 +265,32 @@ export class ServerMachine {
     return data
   }
 
-  #begin(now: number, wall: number, link: ServerLink, verdict: Verdict): void {
+  #begin(now: number, link: ServerLink, verdict: Verdict): void {
     if (verdict.kind === 'refused') {
       this.#refuse(now, link, { kind: 'refused', why: verdict.why })
       return
     }
-    const after = this.#isFull(verdict.principal) ? newTtlMs : this.#config.admit(now)
+    const after = this.#shortage(verdict.principal) || this.#config.admit(now)
     if (after > 0) {
       this.#refuse(now, link, { kind: 'refused', why: 'busy', after })
       return
     }
-    const { ttl, ping, dead, maxMessageBytes, credentials, outbox, closeTimeout, spread } = this.#config
+    const { ttl, ping, dead, maxMessageBytes, credentials, spread } = this.#config
     const { sid, key, digest } = credentials.issue()
-    const session = new Session({ self: 'server', outbox, closeTimeout, spread })
+    const session = new Session(this.#terms)
     const held = new ServerSession(sid, digest, verdict.principal, session, { name: 'new', link, until: now + newTtlMs })
     this.#sessions.set(sid, held)
     this.#perPrincipal.set(verdict.principal, (this.#perPrincipal.get(verdict.principal) ?? 0) + 1)
     const { proto } = verdict
     const terms = { ttl, ping, dead, max: maxMessageBytes, spread: spread() }
-    this.#attach(now, wall, held, link, 0, encode({ kind: 'welcome', sid, key, proto, ...terms }))
+    this.#attach(now, held, link, 0, encode({ kind: 'welcome', sid, key, proto, ...terms }))
     this.#outputs.push({ kind: 'open', session: held, link })
   }
 
-  #resume(now: number, wall: number, link: ServerLink, resume: Resume, verdict: Verdict): void {
+  #resume(now: number, link: ServerLink, resume: Resume, verdict: Verdict): void {
     const refused = this.#refusal(now, resume, verdict)
     if (refused) this.#refuse(now, link, refused)
-    else this.#splice(now, wall, link, resume, this.#sessions.get(resume.sid)!)
+    else this.#splice(now, link, resume, this.#sessions.get(resume.sid)!)
   }
 
   /** Why a resumption is refused; undefined where nothing speaks against it. What is told grows with what was proven. */
@@ -276,12 +307,13 @@ export class ServerMachine {
     const { delivered } = held.session.inbox
     if (recv > held.session.sent) return { kind: 'refused', why: 'state', recv: delivered }
     if ((held.cid !== undefined && held.cid !== cid) || attempt <= held.attempt) return { kind: 'refused', why: 'stale', recv: delivered }
-    const after = this.#config.admit(now)
+    const after = this.#config.admit(now, held.slot)
+    held.slot = after > 0 ? now + after : Infinity
     return after > 0 ? { kind: 'refused', why: 'busy', after } : undefined
   }
 
   /** The order is the protocol: the old link is fenced before anything is counted for the new one. */
-  #splice(now: number, wall: number, link: ServerLink, { cid, attempt, recv }: Resume, held: ServerSession): void {
+  #splice(now: number, link: ServerLink, { cid, attempt, recv }: Resume, held: ServerSession): void {
     const { session } = held
     const old = held.link
     const since = held.state.name === 'detached' ? held.state.since : now
@@ -293,23 +325,21 @@ export class ServerMachine {
     const { ttl, ping, dead, spread } = this.#config
     const terms = { ttl, ping, dead, spread: spread() }
     held.state = { name: 'attached', link, leaveAt: Infinity }
-    this.#attach(now, wall, held, link, base, encode({ kind: 'spliced', recv: delivered, base, sent: session.sent, ...terms }))
+    this.#detached.remove(held)
+    this.#attach(now, held, link, base, encode({ kind: 'spliced', recv: delivered, base, sent: session.sent, ...terms }))
     this.#outputs.push({ kind: 'resumed', session: held, link, downtime: now - since, replayed: session.sent - base })
     this.#check(now, held)
   }
 
-  #attach(now: number, wall: number, held: ServerSession, link: ServerLink, base: number, opening: string): void {
+  #attach(now: number, held: ServerSession, link: ServerLink, base: number, opening: string): void {
     const { session } = held
-    const { ping, dead, writeTimeout, random } = this.#config
-    const interval = Math.min(ping * (1 - pingJitter + 2 * pingJitter * random()), (ping + dead) / 2)
-    const config = { interval, firstInterval: interval * random(), timeout: dead - interval, writeTimeout }
-    const liveness = new Liveness(config, link.gauge, now, wall, session.pings)
+    const liveness = new Liveness(this.#watch, link.gauge, now, this.#config.awake, session.pings)
     link.state = { name: 'carrying', session: held }
     session.attach({ gauge: link.gauge, liveness }, base, session.inbox.delivered, session.inbox.delivered, opening)
   }
 
   #refuse(now: number, link: ServerLink, refused: Refused): void {
-    this.#outputs.push({ kind: 'write', link, frame: encode(refused) })
+    this.#outputs.push({ kind: 'write', link, frame: encode(refused), why: refused.why })
     this.#part(now, link, linkCode.refused)
   }
 
@@ -351,6 +381,7 @@ export class ServerMachine {
     if (link) this.#part(now, link, partingCode(close), partingReason(close))
     held.state = { name: 'over' }
     this.#sessions.delete(sid)
+    this.#detached.remove(held)
     this.#bury(sid, { digest, principal, recv: session.inbox.delivered, until: now + tombstoneMs })
     this.#leave(principal)
     const unsent = session.drain()
@@ -371,10 +402,21 @@ export class ServerMachine {
     else this.#perPrincipal.delete(principal)
   }
 
+  /** Milliseconds after which somebody for whom there is no room may ask again; 0 where there is. */
+  #shortage(principal: unknown): number {
+    if (this.#isLeaving) return this.#about(elsewhereMs)
+    return this.#isFull(principal) ? this.#about(newTtlMs) : 0
+  }
+
   #isFull(principal: unknown): boolean {
     const { maxSessions, maxPerPrincipal, maxTotalBytes } = this.#config
     if (this.#sessions.size >= maxSessions || this.#heldBytes >= maxTotalBytes) return true
     return principal !== undefined && (this.#perPrincipal.get(principal) ?? 0) >= maxPerPrincipal
+  }
+
+  /** A half more or less, so that those who were refused together do not return together. */
+  #about(ms: number): number {
+    return Math.ceil(ms * (0.5 + this.#config.random()))
   }
 
   /** Keeps the sum of all outboxes; beyond its bound, sessions without a link make room, the largest first. */
@@ -382,18 +424,11 @@ export class ServerMachine {
     const { bytes } = held.session.outbox
     this.#heldBytes += bytes - held.heldBytes
     held.heldBytes = bytes
+    if (held.state.name === 'detached') this.#detached.put(held, bytes)
     while (this.#heldBytes > this.#config.maxTotalBytes) {
-      const largest = this.#largestDetached()
+      const { largest } = this.#detached
       if (!largest) return
       this.#end(now, largest, sessionLost('expired'))
     }
-  }
-
-  #largestDetached(): ServerSession | undefined {
-    let largest: ServerSession | undefined
-    for (const each of this.#sessions.values()) {
-      if (each.state.name === 'detached' && each.heldBytes > (largest?.heldBytes ?? 0)) largest = each
-    }
-    return largest
   }
 }

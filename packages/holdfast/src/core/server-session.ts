@@ -58,6 +58,10 @@ export class ServerSession {
   /** Who holds the credential, since the first resumption; attempts of that holder only rise. */
   cid: string | undefined
   attempt = 0
+  /** When its client was told to come again; Infinity where it was not. */
+  slot: number = Infinity
+  /** What its shell keeps with it; the machine does not look at it. */
+  shell: unknown
   /** The bytes of its outbox as they stand in the server's sum. */
   heldBytes = 0
 

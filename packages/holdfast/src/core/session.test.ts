@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { AwakeClock } from './awake-clock.ts'
 import type { CloseInfo } from './close-info.ts'
 import { abnormalClose } from './close-info.ts'
 import { decode, isControl } from './control.ts'
@@ -42,7 +43,7 @@ class End {
   attach(recv = 0, base = 0, told = base, opening?: string): Payload[] {
     this.gauge = new Gauge()
     this.gauge.backlog = this.backlog
-    this.liveness = new Liveness(watched, this.gauge, this.now, this.now + epoch, this.session.pings)
+    this.liveness = new Liveness(watched, this.gauge, this.now, new AwakeClock(1_000, this.now, this.now + epoch), this.session.pings)
     this.session.attach({ gauge: this.gauge, liveness: this.liveness }, recv, base, told, opening)
     return this.writes()
   }

@@ -48,6 +48,8 @@ const maxBacklogBytes = 64 * 1024
 /** A peer that owes an acknowledgement for longer is asked for a sign of life. */
 const overdueMs = 5_000
 const overdueRoundTrips = 4
+/** With it a server ends the sessions that it cannot keep, because its process goes. */
+const restartCode = 1012
 /** A message that this many links in a row could not get through ends the session. */
 const poisonLinks = 3
 /** A link that lived on for this long with the message written had its chance. */
@@ -166,8 +168,8 @@ export class Session {
   }
 
   /** Ends the session in order: behind all that was sent, when the peer has answered. */
-  finish(now: number, code: number, reason: string): void {
-    if (this.#course.name === 'open') this.#startFinish(now, { kind: 'finish', code, reason }, this.#config.self, undefined)
+  finish(now: number, code: number, reason: string, cause: CloseCause = this.#config.self): void {
+    if (this.#course.name === 'open') this.#startFinish(now, { kind: 'finish', code, reason }, cause, undefined)
   }
 
   /** Ends it at once. */
@@ -302,9 +304,9 @@ export class Session {
   nextFrame(now: number): unknown {
     const place = this.#place
     if (place.name === 'away' || !place.gauge.isOpen) return undefined
-    if (this.#opening !== undefined || this.#ping !== undefined) return this.#nextControl()
+    if (this.#opening !== undefined || this.#ping !== undefined) return this.#nextControl(now, place.liveness)
     // Who asks and does not read would fill our memory with answers: only the last one is kept.
-    if (this.#pong !== undefined && place.gauge.backlog <= maxBacklogBytes) return this.#nextControl()
+    if (this.#pong !== undefined && place.gauge.backlog <= maxBacklogBytes) return this.#nextControl(now, place.liveness)
     const ack = this.inbox.takeAck()
     if (ack !== undefined) return encode({ kind: 'ack', count: ack })
     const index = this.#tx - this.#acked
@@ -313,6 +315,7 @@ export class Session {
     this.#tx++
     this.#flightBytes += entry.bytes
     if (this.#tx === this.#askAt) this.#askNow(place.liveness)
+    place.liveness.wrote(now)
     if (this.#awaitingSince === Infinity && this.#confirmed < this.#tx) this.#awaitingSince = now
     if (this.#confirmed >= this.#tx) {
       this.#free()
@@ -326,7 +329,8 @@ export class Session {
     if (this.#place.name === 'attached' && this.#place.liveness.probe(now)) this.#ping = this.#place.liveness.ping
   }
 
-  tick(now: number, wall: number): Verdict {
+  /** @param wall epoch ms, for a link that has an awake clock of its own */
+  tick(now: number, wall?: number): Verdict {
     const course = this.#course
     if (course.name === 'finishing' && now >= course.closeAt) this.#closeDue(course)
     if (this.#place.name === 'away') return 'alive'
@@ -346,12 +350,13 @@ export class Session {
     this.#askAt = this.#askUpTo > this.#tx ? this.#askUpTo : Infinity
   }
 
-  #nextControl(): string | undefined {
+  #nextControl(now: number, liveness: Liveness): string | undefined {
     const opening = this.#opening
     const ping = this.#ping
     const pong = this.#pong
     if (opening !== undefined) {
       this.#opening = undefined
+      liveness.wrote(now)
       return opening
     }
     if (ping === undefined) {
@@ -416,8 +421,13 @@ export class Session {
   #peerFinished(now: number, finish: Finish): void {
     this.inbox.complete()
     if (this.#course.name === 'finishing') this.#course = { ...this.#course, peer: finish }
-    else this.#startFinish(now, finish, this.#config.self === 'client' ? 'server' : 'client', finish)
+    else this.#startFinish(now, finish, this.#causeOf(finish), finish)
     this.#settle()
+  }
+
+  #causeOf({ code }: Finish): CloseCause {
+    if (this.#config.self === 'server') return 'client'
+    return code === restartCode ? 'drain' : 'server'
   }
 
   /** Done is who has the peer's last message and knows that the peer has ours. */

@@ -1,7 +1,7 @@
 /** Everything that a server knows of time and chance; looked up at each use. */
 
 export interface Clock {
-  /** Monotonic milliseconds. */
+  /** Monotonic milliseconds; whole ones take less room in what keeps them. */
   now(): number
   /** Epoch milliseconds. */
   wall(): number
@@ -12,35 +12,31 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: () => Math.floor(performance.now()),
   wall: () => Date.now(),
   random: () => Math.random(),
   setTimer: (run, ms) => setTimeout(run, ms),
   clearTimer: (handle) => clearTimeout(handle as NodeJS.Timeout),
 }
 
-/** A moment, read once for everything that happens in one turn of the event loop. */
-export interface Moment {
-  readonly now: number
-  readonly wall: number
-}
-
 /** Messages come by the packet, and reading a clock costs more than what is done with most of them. */
 export class TurnClock {
   readonly #clock: Clock
-  #moment: Moment | undefined
+  #now: number | undefined
+  readonly #forget = (): void => {
+    this.#now = undefined
+  }
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  get moment(): Moment {
-    if (!this.#moment) {
-      this.#moment = { now: this.#clock.now(), wall: this.#clock.wall() }
-      queueMicrotask(() => {
-        this.#moment = undefined
-      })
+  /** Monotonic milliseconds, read once for everything that happens in one turn of the event loop. */
+  get now(): number {
+    if (this.#now === undefined) {
+      this.#now = this.#clock.now()
+      queueMicrotask(this.#forget)
     }
-    return this.#moment
+    return this.#now
   }
 }

@@ -1,12 +1,18 @@
-/** Who gets in: `verifyClient`, then the origin, then `authenticate`, for every upgrade, also to resume. */
+/**
+ * Who gets in: if there is room, `verifyClient`, then the origin, then `authenticate`, for every upgrade, also to resume. Sessions are told in
+ * the protocol when to come again, which browsers hear; plain clients with a status.
+ */
 
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type { ServerOptions } from 'ws'
+import type { Admission } from '../core/admission.ts'
 import type { Verdict } from '../core/server-session.ts'
+import { Addresses, type Seat } from './address.ts'
 import type { Journal } from './journal.ts'
-import { readOffer } from './offer.ts'
+import { type Offer, readOffer } from './offer.ts'
 import type { ResolvedOptions } from './options.ts'
 import { Refusal } from './refusal.ts'
+import type { Tally } from './tally.ts'
 
 /** What `ws` says of an upgrade, and how it is answered. */
 type Inquiry = Parameters<Extract<ServerOptions['verifyClient'], (info: any, callback: any) => void>>[0]
@@ -18,26 +24,72 @@ export interface Pass {
   /** As `authenticate` returned it. */
   readonly principal: unknown
   readonly verdict: Verdict
+  /** What counts to its address, where that is limited. */
+  readonly seat?: Seat | undefined
 }
 
 type Finding = { readonly kind: 'passed'; readonly pass: Pass } | { readonly kind: 'stopped'; readonly refusal: Refusal | undefined }
 
 const anybody: Pass = { principal: undefined, verdict: { kind: 'accepted', principal: undefined, proto: '' } }
 
+/** Milliseconds after which there may be room again. */
+const soonMs = 1_000
+const addressRetryMs = 30_000
+
 export class Gate {
   readonly #options: ResolvedOptions
   readonly #verify: Verify | undefined
   readonly #journal: Journal
+  readonly #tally: Tally
+  readonly #admission: Admission | undefined
+  readonly #addresses: Addresses
   readonly #passes = new WeakMap<IncomingMessage, Pass>()
+  readonly #seats = new WeakMap<IncomingMessage, Seat>()
+  #asked = 0
+  #handshakes = 0
+  #isLeaving = false
 
-  constructor(options: ResolvedOptions, verify: Verify | undefined, journal: Journal) {
+  constructor(options: ResolvedOptions, verify: Verify | undefined, journal: Journal, tally: Tally, admission: Admission | undefined) {
     this.#options = options
     this.#verify = verify
     this.#journal = journal
+    this.#tally = tally
+    this.#admission = admission
+    this.#addresses = new Addresses(options.limits.maxPerAddress)
+  }
+
+  /** How often it was asked: `ws` asks for no upgrade that it refuses itself. */
+  get asked(): number {
+    return this.#asked
+  }
+
+  /** From now on plain clients are to look for another server. */
+  leave(): void {
+    this.#isLeaving = true
   }
 
   /** Takes the place of `verifyClient`; answers at once where the application does. */
-  readonly check = (inquiry: Inquiry, answer: Answer): void => {
+  readonly check = (inquiry: Inquiry, tell: Answer): void => {
+    this.#asked++
+    const answer: Answer = (isVerified, ...refusal) => {
+      if (!isVerified) this.#tally.upgradeRefused(refusal[0])
+      tell(isVerified, ...refusal)
+    }
+    const full = this.#shortage(inquiry.req)
+    if (full) {
+      refuse(full, answer)
+      return
+    }
+    this.#handshakes++
+    let isAnswered = false
+    this.#ask(inquiry, (...details) => {
+      if (!isAnswered) this.#handshakes--
+      isAnswered = true
+      answer(...details)
+    })
+  }
+
+  #ask(inquiry: Inquiry, answer: Answer): void {
     const verify = this.#verify
     if (!verify) this.#examine(inquiry, answer)
     else if (verify.length === 2) {
@@ -51,15 +103,41 @@ export class Gate {
 
   /** What `check` found. */
   passOf(request: IncomingMessage): Pass {
-    return this.#passes.get(request) ?? anybody
+    const pass = this.#passes.get(request) ?? anybody
+    const seat = this.#seats.get(request)
+    return seat ? { ...pass, seat } : pass
+  }
+
+  /** Why there is no room for who comes. */
+  #shortage(request: IncomingMessage): Refusal | undefined {
+    const { maxHandshakes, maxPerAddress, addressOf } = this.#options.limits
+    if (this.#handshakes >= maxHandshakes) return new Refusal(503, { retryAfter: soonMs, message: 'too many handshakes at once' })
+    const offer = this.#offerOf(request)
+    if (this.#isLeaving && !offer) return leaving()
+    if (maxPerAddress === Infinity || offer?.isResuming) return undefined // a session has its seat already
+    const seat = this.#addresses.take(addressOf(request))
+    if (!seat) return new Refusal(429, { retryAfter: addressRetryMs, message: 'too many connections from this address' })
+    this.#seats.set(request, seat)
+    request.socket.once('close', () => seat.linkClosed())
+    return undefined
+  }
+
+  #offerOf(request: IncomingMessage): Offer | undefined {
+    return this.#options.session.isOn ? readOffer(request) : undefined
   }
 
   /** A client that resumes is told in the protocol what is final, because browsers do not see a status. */
   #examine({ origin, req: request }: Inquiry, answer: Answer): void {
-    const resuming = this.#options.session.isOn && readOffer(request)?.isResuming === true
+    const offer = this.#offerOf(request)
+    const resuming = offer?.isResuming === true
     if (!this.#isAllowed(origin, request)) {
       if (resuming) this.#conclude(request, { kind: 'passed', pass: refusedPass('origin') }, answer)
       else answer(false, 403)
+      return
+    }
+    const wait = offer ? 0 : (this.#admission?.admit(this.#options.clock.now()) ?? 0)
+    if (wait > 0) {
+      refuse(new Refusal(503, { retryAfter: wait, message: 'too many clients at once' }), answer)
       return
     }
     const { authenticate } = this.#options
@@ -79,15 +157,16 @@ export class Gate {
   }
 
   #conclude(request: IncomingMessage, finding: Finding, answer: Answer): void {
-    if (finding.kind === 'passed') {
-      this.#passes.set(request, finding.pass)
-      answer(true)
+    if (finding.kind === 'stopped') {
+      refuse(finding.refusal, answer)
       return
     }
-    const { refusal } = finding
-    if (!refusal) answer(false, 500)
-    else if (refusal.retryAfter === undefined) answer(false, refusal.status, refusal.message)
-    else answer(false, refusal.status, refusal.message, { 'Retry-After': Math.ceil(refusal.retryAfter / 1_000) })
+    if (this.#isLeaving && !this.#offerOf(request)) {
+      refuse(leaving(), answer)
+      return
+    }
+    this.#passes.set(request, finding.pass)
+    answer(true)
   }
 
   #stopped(error: unknown, resuming: boolean): Finding {
@@ -106,6 +185,17 @@ export class Gate {
     if (typeof origins === 'function') return origins(origin, request)
     return origins.some((each) => (typeof each === 'string' ? each === origin : origin.match(new RegExp(each, ''))?.[0] === origin))
   }
+}
+
+function leaving(): Refusal {
+  return new Refusal(503, { retryAfter: soonMs, message: 'this server is going; another one may be there' })
+}
+
+/** @param refusal undefined: the fault is ours */
+function refuse(refusal: Refusal | undefined, answer: Answer): void {
+  if (!refusal) answer(false, 500)
+  else if (refusal.retryAfter === undefined) answer(false, refusal.status, refusal.message)
+  else answer(false, refusal.status, refusal.message, { 'Retry-After': Math.ceil(refusal.retryAfter / 1_000) })
 }
 
 function passed(principal: unknown): Finding {

@@ -1,6 +1,5 @@
 /** A session in this process: what its socket asks of it, and what becomes of that while links come and go. */
 
-import type { IncomingMessage } from 'node:http'
 import type { CloseInfo } from '../core/close-info.ts'
 import type { OutboxEntry } from '../core/outbox.ts'
 import type { ServerSession } from '../core/server-session.ts'
@@ -11,6 +10,7 @@ import type { SessionLink } from './session-link.ts'
 import type { SessionSocket } from './session-socket.ts'
 import { SocketFace } from './socket-face.ts'
 import { nowhere, type Timed } from './timer-wheel.ts'
+import type { UpgradeRequest } from './upgrade-request.ts'
 import type { RawSocket } from './ws-gauge.ts'
 
 /** What a session asks of its host. */
@@ -25,7 +25,7 @@ export interface SessionOwner {
   pauseSession(hosted: HostedSession): void
   resumeSession(hosted: HostedSession): void
   askForAck(hosted: HostedSession): void
-  sessionRang(hosted: HostedSession): void
+  sessionRang(hosted: HostedSession, now: number): void
 }
 
 /** How a session ended. */
@@ -46,6 +46,8 @@ export class HostedSession implements Timed {
   rtt: number | null = null
   isPaused = false
   slot: number = nowhere
+  before: Timed | undefined
+  behind: Timed | undefined
   readonly #owner: SessionOwner
   #pingedAt: number | undefined
   #close: { readonly info: SessionCloseInfo; readonly isTold: boolean } | undefined
@@ -67,8 +69,8 @@ export class HostedSession implements Timed {
   get deadline(): number {
     return this.session.deadline
   }
-  get request(): IncomingMessage {
-    return this.link.visitor.request
+  get request(): UpgradeRequest {
+    return this.link.request
   }
   get readyState(): 1 | 2 | 3 {
     if (this.#close) return this.#close.isTold ? 3 : 2
@@ -96,8 +98,8 @@ export class HostedSession implements Timed {
     return (this.#face ??= new SocketFace(this))
   }
 
-  ring(): void {
-    this.#owner.sessionRang(this)
+  ring(now: number): void {
+    this.#owner.sessionRang(this, now)
   }
 
   // From the application
@@ -118,7 +120,7 @@ export class HostedSession implements Timed {
     const payload = ownPayload(data)
     signal?.throwIfAborted()
     const bytes = byteLength(payload)
-    while (this.#isFullFor(bytes)) await this.#nextRoom(signal)
+    while (this.isFullFor(bytes)) await this.nextRoom(signal)
     this.#assertOpen()
     return new Promise((resolve, reject) => {
       const settle: SendCallback = (error) => (error ? reject(error) : resolve('acknowledged'))
@@ -132,7 +134,7 @@ export class HostedSession implements Timed {
     try {
       const payload = ownPayload(data)
       const bytes = byteLength(payload)
-      while (this.#isFullFor(bytes)) await this.#nextRoom(undefined)
+      while (this.isFullFor(bytes)) await this.nextRoom(undefined)
       this.#assertOpen()
       this.#enqueue(payload, typeof payload !== 'string', true, callback, undefined)
     } catch (error) {
@@ -195,10 +197,12 @@ export class HostedSession implements Timed {
   pinged(now: number): void {
     this.#pingedAt = now
   }
-  answered(now: number): void {
-    if (this.#pingedAt === undefined) return
+  /** Returns the milliseconds that the answer took; undefined for one that nobody waits for. */
+  answered(now: number): number | undefined {
+    if (this.#pingedAt === undefined) return undefined
     this.rtt = now - this.#pingedAt
     this.#pingedAt = undefined
+    return this.rtt
   }
 
   lost(close: CloseInfo): void {
@@ -296,11 +300,11 @@ export class HostedSession implements Timed {
   }
 
   /** Whoever waits looks and sends in one step, so that no two take the same room. */
-  #isFullFor(bytes: number): boolean {
+  isFullFor(bytes: number): boolean {
     return this.readyState === 1 && !this.session.session.outbox.hasRoom(bytes)
   }
 
-  #nextRoom(signal: AbortSignal | undefined): Promise<void> {
+  nextRoom(signal: AbortSignal | undefined): Promise<void> {
     return (this.#room ??= new Room()).wait(signal)
   }
 

@@ -24,6 +24,10 @@ export class Journal {
     if (this.#logger) this.#write(level, `session ${text}`, { session: sid.slice(0, shownCharacters), ...more })
   }
 
+  server(level: Level, text: string, fields: object): void {
+    this.#write(level, text, fields)
+  }
+
   /** What the application got wrong; without a logger the process is warned. */
   fault(text: string, error: unknown): void {
     if (this.#logger) this.#write('error', text, { err: error })

@@ -1,65 +1,79 @@
 /** The heartbeat of a client that speaks no holdfast, by WebSocket pings, which every implementation answers. */
 
-import type { IncomingMessage } from 'node:http'
-import type { WebSocket as WsSocket } from 'ws'
-import { Liveness } from '../core/liveness.ts'
+import type { CloseCause } from '../core/close-info.ts'
+import { Liveness, type LivenessConfig } from '../core/liveness.ts'
 import type { Clock } from './clock.ts'
 import type { ResolvedOptions } from './options.ts'
+import type { SessionSocket } from './session-socket.ts'
+import type { Tally } from './tally.ts'
 import { nowhere, type Timed, type TimerWheel } from './timer-wheel.ts'
-import { WsGauge } from './ws-gauge.ts'
+import { type Head, UpgradeRequest } from './upgrade-request.ts'
+import { rawSocket, WsGauge } from './ws-gauge.ts'
 
+/** What all of a server have in common. */
 export interface PlainConfig {
-  readonly options: ResolvedOptions
   readonly clock: Clock
   readonly wheel: TimerWheel
+  readonly tally: Tally
+  readonly watch: LivenessConfig
+  /** One is gone. */
+  readonly closed: (socket: SessionSocket, code: number) => void
 }
 
-/** Pings of a period are spread by this much to both sides. */
-const pingJitter = 0.1
-const pausedShare = 3
+/** What `ws` keeps to itself of how a socket ends. */
+interface Internals {
+  readonly _closeFrameReceived: boolean
+  readonly _errorEmitted: boolean
+  readonly _pendingAutoPongs?: number
+  readonly _maxPendingAutoPongs?: number
+}
 
-export class PlainSocket implements Timed {
-  readonly request: IncomingMessage
+export function plainConfig(
+  { heartbeat, writeTimeout, clock }: ResolvedOptions,
+  wheel: TimerWheel,
+  tally: Tally,
+  closed: PlainConfig['closed'],
+): PlainConfig {
+  const { isOn, interval, timeout } = heartbeat
+  const watch = { interval: isOn ? interval : Infinity, timeout, writeTimeout, random: () => clock.random() }
+  return { clock, wheel, tally, watch, closed }
+}
+
+export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
   readonly principal: unknown
   slot: number = nowhere
-  readonly #ws: WsSocket
+  before: Timed | undefined
+  behind: Timed | undefined
+  readonly #head: Head
+  #request: UpgradeRequest | undefined
   readonly #config: PlainConfig
   readonly #liveness: Liveness
-  readonly #isDormantWhenIdle: boolean
-  #isOver = false
+  #cause: CloseCause | undefined
 
-  constructor(ws: WsSocket, request: IncomingMessage, principal: unknown, config: PlainConfig) {
-    this.#ws = ws
-    this.request = request
+  constructor(ws: SessionSocket, head: Head, principal: unknown, config: PlainConfig) {
+    super(ws)
+    this.#head = head
     this.principal = principal
     this.#config = config
-    const { clock, wheel, options } = config
-    const { isOn, interval, timeout } = options.heartbeat
-    this.#isDormantWhenIdle = !isOn
-    const rhythm = isOn
-      ? { interval: interval * (1 - pingJitter + 2 * pingJitter * clock.random()), firstInterval: interval * clock.random() }
-      : { interval: Infinity }
-    const timing = { ...rhythm, timeout, writeTimeout: options.writeTimeout, keepAlive: (interval + timeout) / pausedShare }
-    this.#liveness = new Liveness(timing, new WsGauge(ws), clock.now(), clock.wall())
-    ws.on('pong', (data) => this.#answered(data))
-    ws.on('close', () => {
-      this.#isOver = true
-      wheel.remove(this)
-    })
-    wheel.set(this)
+    this.#liveness = new Liveness(config.watch, this, config.clock.now(), config.wheel.awake)
+    config.wheel.set(this)
   }
 
   get deadline(): number {
-    return this.#isOver ? Infinity : this.#liveness.deadline
+    return this.ws.readyState === 3 ? Infinity : this.#liveness.deadline
+  }
+  get request(): UpgradeRequest {
+    this.#request ??= new UpgradeRequest(this.#head, rawSocket(this.ws)!)
+    return this.#request
   }
   get rtt(): number | null {
     return this.#liveness.rtt
   }
 
-  /** Without pings there is nothing to wait for, but for what is being written. */
+  /** What is about to be written may stand still. */
   sending(): void {
-    if (!this.#isDormantWhenIdle) return
-    this.#liveness.sent(this.#config.clock.now())
+    if (this.#liveness.isWriting) return
+    this.#liveness.wrote(this.#config.clock.now())
     this.#config.wheel.set(this)
   }
 
@@ -73,26 +87,57 @@ export class PlainSocket implements Timed {
     this.#config.wheel.set(this)
   }
 
-  ring(): void {
-    const { clock } = this.#config
-    const verdict = this.#liveness.tick(clock.now(), clock.wall())
-    if (this.#ws.readyState !== 1) return
+  /** `close` or `terminate` was called: by the application, by `ws` to answer the peer or to end a flood of pings, or to let the client go elsewhere. */
+  closing(cause: 'server' | 'drain' = 'server'): void {
+    const { _closeFrameReceived, _pendingAutoPongs = 0, _maxPendingAutoPongs = Infinity } = this.#internals
+    const isFlooded = _maxPendingAutoPongs > 0 && _pendingAutoPongs >= _maxPendingAutoPongs
+    this.#cause ??= isFlooded ? 'overflow' : _closeFrameReceived ? 'client' : cause
+  }
+
+  ring(now: number): void {
+    const verdict = this.#liveness.tick(now)
+    if (!this.isOpen) return
     switch (verdict) {
       case 'alive':
         return
       case 'ping':
         // While we do not read, answers would pile up at the peer, and `ws` ends who lets them.
-        if (this.#ws.isPaused) this.#ws.pong()
-        else this.#ws.ping(String(this.#liveness.ping))
+        if (this.ws.isPaused) this.ws.pong()
+        else this.#ping()
         return
       case 'heartbeat-timeout':
       case 'write-timeout':
-        this.#ws.terminate()
+        this.#cause = verdict
+        this.ws.terminate()
         return
     }
   }
 
+  /** An event of the socket, with what comes with it. */
+  told(event: string, first: unknown): void {
+    if (event === 'pong') this.#answered(first as Buffer)
+    else if (event === 'close') this.#closed(first as number)
+  }
+
   #answered(data: Buffer): void {
-    this.#liveness.answered(this.#config.clock.now(), Number(data.toString()))
+    const { clock, tally } = this.#config
+    const ms = this.#liveness.answered(clock.now(), Number(data.toString()))
+    if (ms !== undefined) tally.answered('plain', ms)
+  }
+
+  #closed(code: number): void {
+    const { wheel, tally, closed } = this.#config
+    wheel.remove(this)
+    tally.plainClosed(this.#internals._errorEmitted ? 'protocol' : (this.#cause ?? 'network'))
+    closed(this.ws, code)
+  }
+
+  get #internals(): Internals {
+    return this.ws as unknown as Internals
+  }
+
+  #ping(): void {
+    this.#config.tally.pinged('plain')
+    this.ws.ping(String(this.#liveness.ping))
   }
 }

@@ -1,11 +1,10 @@
 /** How an application refuses an upgrade. */
 
 import { STATUS_CODES } from 'node:http'
+import { statusOutcome } from '../core/close-code.ts'
 
-/** Statuses that a refusal can have. */
-export type RefusalStatus = 401 | 403 | 404 | 429 | 503
-
-const statuses: readonly number[] = [401, 403, 404, 429, 503]
+const firstStatus = 400
+const lastStatus = 599
 
 export interface RefusalOptions {
   /** Milliseconds, told in the header `Retry-After`. */
@@ -22,13 +21,14 @@ export interface RefusalOptions {
  * ```
  */
 export class Refusal extends Error {
-  readonly status: RefusalStatus
+  readonly status: number
   /** Milliseconds. */
   readonly retryAfter: number | undefined
 
-  /** @throws TypeError for another status */
-  constructor(status: RefusalStatus, options: RefusalOptions = {}) {
-    if (!statuses.includes(status)) throw new TypeError(`a refusal has the status ${statuses.join(', ')}, not ${String(status)}`)
+  /** @throws TypeError for a status that is no error */
+  constructor(status: number, options: RefusalOptions = {}) {
+    if (!Number.isInteger(status) || status < firstStatus || status > lastStatus)
+      throw new TypeError(`a refusal has a status from ${firstStatus} to ${lastStatus} (401, 403, 404, 429, 503 …), not ${String(status)}`)
     super(options.message ?? STATUS_CODES[status])
     this.name = 'Refusal'
     this.status = status
@@ -37,6 +37,6 @@ export class Refusal extends Error {
 
   /** Whether it is about the moment rather than about who asks: then another try, of a resumption too, may go through. */
   get isPassing(): boolean {
-    return this.status === 429 || this.status === 503
+    return statusOutcome(this.status) === 'retried'
   }
 }

@@ -5,17 +5,20 @@
  * no more. What falls due waits in the wheel.
  */
 
+import type { Admission } from '../core/admission.ts'
 import type { CloseInfo } from '../core/close-info.ts'
 import type { OutboxEntry } from '../core/outbox.ts'
 import { ServerMachine, type ServerOutput } from '../core/server-machine.ts'
 import type { ServerLink, ServerSession, Verdict } from '../core/server-session.ts'
-import { type Clock, type Moment, TurnClock } from './clock.ts'
+import { type Clock, TurnClock } from './clock.ts'
 import { credentials } from './credentials.ts'
+import type { DrainResult, Leaver } from './drain.ts'
 import { HostedSession, type SessionOwner } from './hosted-session.ts'
 import type { Journal } from './journal.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type LinkOwner, type LinkSocket, SessionLink, type Visitor } from './session-link.ts'
 import { bindSession, type SessionSocket } from './session-socket.ts'
+import type { Tally } from './tally.ts'
 import type { TimerWheel } from './timer-wheel.ts'
 
 export interface HostConfig {
@@ -24,11 +27,16 @@ export interface HostConfig {
   readonly clock: Clock
   readonly wheel: TimerWheel
   readonly journal: Journal
+  readonly tally: Tally
+  readonly admission: Admission | undefined
+  /** Told of sessions that left the link which they were to leave. */
+  readonly left: (session: object, how: keyof DrainResult) => void
   /** A socket for a new session, which nothing carries yet. */
   readonly createSocket: () => SessionSocket
 }
 
 const tooBig = 1009
+const restart = { code: 1012, reason: 'restart' } as const
 const pongLetter = 'O'
 const pingStart = '\u0010P'
 
@@ -38,7 +46,8 @@ export class SessionHost implements LinkOwner, SessionOwner {
   readonly #config: HostConfig
   readonly #machine: ServerMachine
   readonly #turn: TurnClock
-  readonly #hosted = new Map<ServerSession, HostedSession>()
+  /** A message makes nothing due sooner: neither an acknowledgement nor a look at what is being written, nor an end. */
+  readonly #restMs: number
   #isClosing = false
 
   constructor(config: HostConfig) {
@@ -46,6 +55,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
     this.maxMessageBytes = config.maxMessageBytes
     this.throwsOnOverflow = config.options.session.overflow === 'throw'
     this.#turn = new TurnClock(config.clock)
+    this.#restMs = Math.min(config.wheel.awake.tickMs, config.options.closeTimeout)
     this.#machine = createMachine(config)
   }
 
@@ -61,6 +71,48 @@ export class SessionHost implements LinkOwner, SessionOwner {
   get heldBytes(): number {
     return this.#machine.heldBytes
   }
+  /** Milliseconds over which clients are to come back. */
+  get spread(): number {
+    return this.#config.admission?.spread(this.sessions) ?? 0
+  }
+
+  /** No session begins any more. */
+  leave(): void {
+    this.#machine.leave()
+  }
+
+  /** Those that end when they are asked to leave. */
+  *ending(): Iterable<[object, Leaver]> {
+    for (const session of this.#machine.sessions.values()) {
+      const hosted = hostedOf(session)
+      const ask = () => {
+        this.#machine.dismiss(this.#now, session, restart.code, restart.reason)
+        this.#settle(hosted)
+      }
+      const force = () => {
+        this.#machine.terminate(this.#now, session, 'drain')
+        this.#settle(hosted)
+      }
+      yield [session, { ask, force }]
+    }
+  }
+
+  /** Those that move to another link when they are asked to leave. @param url undefined: where they dialled */
+  *moving(url: string | undefined): Iterable<[object, Leaver]> {
+    for (const session of this.#machine.sessions.values()) {
+      if (!session.link) continue
+      const hosted = hostedOf(session)
+      const ask = (inMs: number, byMs: number) => {
+        this.#machine.drain(this.#now, session, inMs, byMs, url)
+        this.#settle(hosted)
+      }
+      const force = () => {
+        this.#machine.expel(this.#now, session)
+        this.#settle(hosted)
+      }
+      yield [session, { ask, force }]
+    }
+  }
 
   /** Sessions without a link end now, and the others with the loss of theirs: nobody can come back. */
   close(): void {
@@ -73,11 +125,12 @@ export class SessionHost implements LinkOwner, SessionOwner {
 
   /** A link whose client speaks the protocol opened. */
   accept(ws: LinkSocket, isResuming: boolean, visitor: Visitor, verdict: Verdict): void {
-    const { now, wall } = this.#turn.moment
+    const now = this.#now
     const link = new SessionLink(ws, this, visitor)
+    this.#config.tally.linkOpened(isResuming ? 'resumption' : 'session')
     this.#machine.tick(now)
     link.server = this.#machine.open(now, link, isResuming)
-    this.#machine.authenticated(now, wall, link.server, verdict)
+    this.#machine.authenticated(now, link.server, verdict)
     this.#settle(undefined)
     this.#config.wheel.set(link)
   }
@@ -85,14 +138,14 @@ export class SessionHost implements LinkOwner, SessionOwner {
   // From links
 
   linkMessage(link: SessionLink, payload: string | Buffer, isBinary: boolean): void {
-    const { now, wall } = this.#turn.moment
-    const data = this.#isTooBig(payload) ? this.#refuseSize(link) : this.#machine.receive(now, wall, link.server, payload)
+    const now = this.#now
+    const data = this.#isTooBig(payload) ? this.#refuseSize(link) : this.#machine.receive(now, link.server, payload)
     const hosted = this.#hostedOf(link)
-    if (typeof payload === 'string' && payload.charAt(1) === pongLetter) hosted?.answered(now)
+    if (typeof payload === 'string' && payload.charAt(1) === pongLetter) this.#answered(now, hosted)
     try {
-      if (data !== undefined) hosted?.deliver({ data: typeof data === 'string' ? Buffer.from(data) : (data as Buffer), isBinary })
+      if (data !== undefined) this.#deliver(hosted, typeof data === 'string' ? Buffer.from(data) : (data as Buffer), isBinary)
     } finally {
-      this.#settle(hosted)
+      this.#settle(hosted, now + this.#restMs)
       hosted?.wake()
     }
   }
@@ -109,7 +162,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
   }
 
   linkDrained(link: SessionLink): void {
-    this.#settle(this.#hostedOf(link))
+    this.#settle(this.#hostedOf(link), this.#now + this.#restMs)
   }
 
   linkRang(link: SessionLink): void {
@@ -120,8 +173,10 @@ export class SessionHost implements LinkOwner, SessionOwner {
   // From sessions
 
   sendMessage(hosted: HostedSession, entry: OutboxEntry): void {
-    this.#machine.send(this.#now, hosted.session, entry)
-    this.#settle(hosted)
+    const now = this.#now
+    this.#config.tally.sent(entry.bytes)
+    this.#machine.send(now, hosted.session, entry)
+    this.#settle(hosted, now + this.#restMs)
   }
 
   closeSession(hosted: HostedSession, code: number, reason: string): void {
@@ -150,23 +205,19 @@ export class SessionHost implements LinkOwner, SessionOwner {
     this.#settle(hosted)
   }
 
-  sessionRang(hosted: HostedSession): void {
-    const { now, wall } = this.#turn.moment
-    this.#machine.tickSession(now, wall, hosted.session)
+  sessionRang(hosted: HostedSession, now: number): void {
+    this.#machine.tickSession(now, hosted.session)
     this.#machine.tick(now)
     this.#settle(hosted)
   }
 
   get #now(): number {
-    return this.#moment.now
-  }
-  get #moment(): Moment {
-    return this.#turn.moment
+    return this.#turn.now
   }
 
   #hostedOf(link: SessionLink): HostedSession | undefined {
     const { session } = link.server
-    return session && this.#hosted.get(session)
+    return session && hostedOf(session)
   }
 
   /** What a limit of `ws` lets through, which has to leave room for control frames. */
@@ -182,7 +233,8 @@ export class SessionHost implements LinkOwner, SessionOwner {
     return undefined
   }
 
-  #settle(hosted: HostedSession | undefined): void {
+  /** @param soonest before when nothing that was done can be due */
+  #settle(hosted: HostedSession | undefined, soonest = -Infinity): void {
     try {
       for (;;) {
         if (hosted) this.#write(hosted)
@@ -191,7 +243,8 @@ export class SessionHost implements LinkOwner, SessionOwner {
         this.#perform(output)
       }
     } finally {
-      if (hosted) this.#config.wheel.set(hosted)
+      const { wheel } = this.#config
+      if (hosted && (hosted.session.session.close || !wheel.isSetBy(hosted, soonest))) wheel.set(hosted)
     }
   }
 
@@ -202,12 +255,28 @@ export class SessionHost implements LinkOwner, SessionOwner {
     const link = session.gauge as SessionLink
     for (let frame = session.nextFrame(now); frame !== undefined; frame = session.nextFrame(now)) {
       link.write(frame)
-      if (typeof frame === 'string' && frame.startsWith(pingStart)) hosted.pinged(now)
+      if (typeof frame === 'string' && frame.startsWith(pingStart)) this.#pinged(now, hosted)
     }
   }
 
+  #pinged(now: number, hosted: HostedSession): void {
+    this.#config.tally.pinged('session')
+    hosted.pinged(now)
+  }
+
+  #answered(now: number, hosted: HostedSession | undefined): void {
+    const ms = hosted?.answered(now)
+    if (ms !== undefined) this.#config.tally.answered('session', ms)
+  }
+
+  #deliver(hosted: HostedSession | undefined, data: Buffer, isBinary: boolean): void {
+    this.#config.tally.received(data.length)
+    hosted?.deliver({ data, isBinary })
+  }
+
   #perform(output: ServerOutput): void {
-    const { wheel, journal } = this.#config
+    const { wheel, journal, tally } = this.#config
+    tally.performed(output)
     switch (output.kind) {
       case 'write':
         linkOf(output.link).write(output.frame)
@@ -225,16 +294,19 @@ export class SessionHost implements LinkOwner, SessionOwner {
         return
       case 'lost':
         journal.session('warn', 'lost', output.session.sid, output.close)
+        if (output.close.cause === 'drain') this.#config.left(output.session, 'forced')
         this.#lost(output.session, output.close)
         return
       case 'resumed': {
         const { session, link, downtime, replayed } = output
         journal.session('info', 'resumed', session.sid, { downtimeMs: Math.round(downtime), replayed })
-        this.#hosted.get(session)?.resumed(linkOf(link), { downtime, replayed })
+        this.#config.left(session, 'migrated')
+        hostedOf(session)?.resumed(linkOf(link), { downtime, replayed })
         return
       }
       case 'end':
         journal.session('info', 'end', output.session.sid, { ...output.close, unconfirmed: output.unsent.length })
+        this.#config.left(output.session, output.close.wasClean ? 'closed' : 'forced')
         this.#ended(output)
         return
     }
@@ -245,41 +317,46 @@ export class SessionHost implements LinkOwner, SessionOwner {
     journal.session('info', 'open', session.sid, { principal: session.principal })
     const socket = createSocket()
     const hosted = new HostedSession(session, socket, link, this)
-    this.#hosted.set(session, hosted)
+    session.shell = hosted
     bindSession(socket, hosted)
     try {
       this.#write(hosted)
-      link.visitor.welcome(socket)
+      link.visitor.welcome?.(socket)
+      link.visitor.welcome = undefined
     } finally {
       this.#settle(hosted)
     }
   }
 
   #lost(session: ServerSession, close: CloseInfo): void {
-    this.#hosted.get(session)?.lost(close)
+    hostedOf(session)?.lost(close)
     if (this.#isClosing) this.#machine.terminate(this.#now, session)
   }
 
   #ended({ session, close, unsent }: ServerOutput & { kind: 'end' }): void {
-    const hosted = this.#hosted.get(session)
+    const hosted = hostedOf(session)
     if (!hosted) return
-    this.#hosted.delete(session)
     this.#config.wheel.remove(hosted)
     hosted.end(close, unsent)
   }
+}
+
+function hostedOf(session: ServerSession): HostedSession | undefined {
+  return session.shell as HostedSession | undefined
 }
 
 function linkOf(link: ServerLink): SessionLink {
   return link.gauge as SessionLink
 }
 
-function createMachine({ options, maxMessageBytes, clock }: HostConfig): ServerMachine {
+function createMachine({ options, maxMessageBytes, clock, wheel, admission }: HostConfig): ServerMachine {
   const { session, heartbeat, writeTimeout, closeTimeout } = options
-  return new ServerMachine({
+  const machine: ServerMachine = new ServerMachine({
     ttl: session.ttl,
     ping: heartbeat.interval,
     dead: heartbeat.interval + heartbeat.timeout,
     writeTimeout,
+    awake: wheel.awake,
     closeTimeout,
     maxMessageBytes,
     outbox: { maxBytes: session.maxBytes, maxMessages: session.maxMessages },
@@ -287,9 +364,10 @@ function createMachine({ options, maxMessageBytes, clock }: HostConfig): ServerM
     maxPerPrincipal: session.maxPerPrincipal,
     maxTotalBytes: session.maxTotalBytes,
     credentials,
-    admit: () => 0,
-    spread: () => 0,
+    admit: (now, slot) => admission?.admit(now, slot) ?? 0,
+    spread: () => admission?.spread(machine.sessions.size) ?? 0,
     locate: () => undefined,
     random: () => clock.random(),
   })
+  return machine
 }

@@ -1,6 +1,5 @@
 /** A link that carries a session or wants to: a socket of `ws`, what the machine reads of it, and one system call for what a turn writes. */
 
-import type { IncomingMessage } from 'node:http'
 import { WebSocket as WsSocket } from 'ws'
 import { abnormalClose, type CloseInfo } from '../core/close-info.ts'
 import { isControl } from '../core/control.ts'
@@ -8,6 +7,7 @@ import type { ServerLink } from '../core/server-session.ts'
 import { Outgoing, type SendCallback } from './outgoing.ts'
 import type { SessionSocket } from './session-socket.ts'
 import { nowhere, type Timed } from './timer-wheel.ts'
+import { type Head, UpgradeRequest } from './upgrade-request.ts'
 import { rawSocket, WsGauge } from './ws-gauge.ts'
 
 /** To whom a link tells what happens to it. */
@@ -24,23 +24,29 @@ export interface LinkOwner {
 
 /** Whose link it is, as origin check and authentication found. */
 export interface Visitor {
-  readonly request: IncomingMessage
+  readonly head: Head
   readonly principal: unknown
   /** The subprotocol that was chosen for a new session; empty for none. */
   readonly proto: string
-  /** Called with the session's socket, if a new session begins on the link. */
-  readonly welcome: (socket: SessionSocket) => void
+  /** Called with the session's socket if a new session begins on the link, and then let go of. */
+  welcome: ((socket: SessionSocket) => void) | undefined
 }
 
 /** Where a socket of `ws` leads what it has to tell; nowhere once nothing more is to be heard. */
 const linkOf: unique symbol = Symbol('holdfast.link')
-type Linked = { [linkOf]?: SessionLink | undefined }
+type Linked = { [linkOf]?: SessionLink | undefined; _events?: undefined }
 
 /** Tells its link without going through listeners: they cost half a kilobyte a socket, and time for each message. */
 export class LinkSocket extends WsSocket {
   override emit(event: string | symbol, ...details: any[]): boolean {
     ;(this as Linked)[linkOf]?.told(event as string, details[0], details[1])
     return true
+  }
+
+  /** `ws` ends so who lets answers to his pings pile up; we let go of a link before we do. */
+  override terminate(): void {
+    ;(this as Linked)[linkOf]?.told('flood', undefined, undefined)
+    super.terminate()
   }
 }
 
@@ -58,31 +64,38 @@ const codesOfErrors: { readonly [error: string]: number } = {
   // biome-ignore-end lint/style/useNamingConvention: the names of `ws`
 }
 
-export class SessionLink extends WsGauge implements Timed {
+export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed {
   readonly visitor: Visitor
   slot: number = nowhere
+  before: Timed | undefined
+  behind: Timed | undefined
   /** As the machine knows it. */
   server!: ServerLink
-  readonly #ws: LinkSocket & Linked
   readonly #owner: LinkOwner
   readonly #isCompressing: boolean
+  #request: UpgradeRequest | undefined
   #failure: CloseInfo | undefined
-  #isCorked = false
+  /** What was written in this turn of the event loop: nothing, one frame, or more, which wait for its end. */
+  #turn: 'silent' | 'spoken' | 'corked' = 'silent'
 
   constructor(ws: LinkSocket, owner: LinkOwner, visitor: Visitor) {
     super(ws)
     this.visitor = visitor
-    this.#ws = ws
     this.#owner = owner
     this.#isCompressing = ws.extensions !== ''
-    this.#ws[linkOf] = this
+    this.ws[linkOf] = this
+    this.ws._events = undefined // it has no listeners, and room for some
   }
 
+  get request(): UpgradeRequest {
+    this.#request ??= new UpgradeRequest(this.visitor.head, this.raw!)
+    return this.#request
+  }
   get extensions(): string {
-    return this.#ws.extensions
+    return this.ws.extensions
   }
   get raw(): ReturnType<typeof rawSocket> {
-    return rawSocket(this.#ws)
+    return rawSocket(this.ws)
   }
   get deadline(): number {
     return this.server.deadline
@@ -94,7 +107,7 @@ export class SessionLink extends WsGauge implements Timed {
 
   /** Writes what a session gave: a control frame, a text, bytes, or one of these with what the application wants to know of it. */
   write(frame: unknown): void {
-    this.#cork()
+    this.#coalesce()
     if (frame instanceof Outgoing) this.#send(frame.wire, frame.isBinary, frame.isCompressed, frame.isAwaited ? frame : undefined)
     else if (typeof frame === 'string') this.#send(frame, false, !isControl(frame), undefined)
     else this.#send(frame as Buffer, true, true, undefined)
@@ -102,21 +115,21 @@ export class SessionLink extends WsGauge implements Timed {
 
   /** Says goodbye. */
   close(code: number, reason: string): void {
-    this.#ws.resume() // the peer's answer must be read, whoever stopped reading
-    this.#ws.close(code, reason)
+    this.ws.resume() // the peer's answer must be read, whoever stopped reading
+    this.ws.close(code, reason)
   }
 
   drop(): void {
-    const ws = this.#ws
+    const ws = this.ws
     ws[linkOf] = undefined
     ws.terminate()
   }
 
   pause(): void {
-    this.#ws.pause()
+    this.ws.pause()
   }
   resume(): void {
-    this.#ws.resume()
+    this.ws.resume()
   }
 
   /** An event of the socket, with what comes with it. */
@@ -131,8 +144,11 @@ export class SessionLink extends WsGauge implements Timed {
       case 'error':
         this.#failure ??= failureOf(first)
         return
+      case 'flood':
+        this.#failure ??= abnormalClose('overflow')
+        return
       case 'close':
-        this.#ws[linkOf] = undefined
+        this.ws[linkOf] = undefined
         this.#owner.linkClosed(this, this.#failure ?? peersClose(first, second))
         return
     }
@@ -141,30 +157,43 @@ export class SessionLink extends WsGauge implements Timed {
   #send(data: string | Buffer | Blob, isBinary: boolean, isCompressed: boolean, awaited: Outgoing | undefined): void {
     const bytes = typeof data === 'string' ? bytesPerUnit * data.length : data instanceof Blob ? data.size : data.length
     const isBusy = this.#isCompressing || this.backlog + bytes > busyBytes
-    this.#ws.send(data as Buffer, { binary: isBinary, compress: isCompressed }, this.#onWritten(awaited, isBusy))
+    this.ws.send(data as Buffer, { binary: isBinary, compress: isCompressed }, this.#onWritten(awaited, isBusy))
   }
 
   #onWritten(awaited: Outgoing | undefined, isBusy: boolean): SendCallback | undefined {
-    if (!awaited) return isBusy ? this.#drained : undefined
+    if (!awaited && !isBusy) return undefined
     return (error) => {
-      if (!error) awaited.settle() // else another link will carry it
-      if (isBusy) this.#drained()
+      if (!error) awaited?.settle() // else another link will carry it
+      if (isBusy) this.#owner.linkDrained(this)
     }
   }
 
-  readonly #drained = (): void => this.#owner.linkDrained(this)
-
-  /** Everything written in one turn of the event loop leaves in one write. */
-  #cork(): void {
-    const socket = rawSocket(this.#ws)
-    if (this.#isCorked || !socket) return
-    this.#isCorked = true
-    socket.cork()
-    process.nextTick(() => {
-      this.#isCorked = false
-      socket.uncork()
-    })
+  /** The first frame of a turn leaves at once, the others in one write when the turn ends. */
+  #coalesce(): void {
+    switch (this.#turn) {
+      case 'silent':
+        this.#turn = 'spoken'
+        process.nextTick(endTurn, this)
+        return
+      case 'spoken':
+        this.#turn = 'corked'
+        this.raw?.cork()
+        return
+      case 'corked':
+        return
+    }
   }
+
+  /** The turn of the event loop is over. */
+  flush(): void {
+    const wasCorked = this.#turn === 'corked'
+    this.#turn = 'silent'
+    if (wasCorked) this.raw?.uncork()
+  }
+}
+
+function endTurn(link: SessionLink): void {
+  link.flush()
 }
 
 /** This end has ended the link, for what the peer sent; the peer is told the same code. */

@@ -1,33 +1,29 @@
 /** The socket that `connection` hands out: for a client of sessions one that outlives its links, else a plain socket of `ws`. */
 
-import type { IncomingMessage } from 'node:http'
 import { type RawData, WebSocket as WsSocket } from 'ws'
 import type { CloseInfo } from '../core/close-info.ts'
 import type { HostedSession, SessionCloseInfo } from './hosted-session.ts'
 import type { SendCallback, SendOptions } from './outgoing.ts'
 import type { PlainSocket } from './plain-socket.ts'
+import type { UpgradeRequest } from './upgrade-request.ts'
 
 /** Events besides those of `ws`. */
 export interface SessionSocketEvents {
   /** The link is gone; the session waits for its client. */
   lost: [info: CloseInfo]
   /** Another link carries the session. `downtime` in milliseconds; `replayed`: messages that it was given to carry so far. */
-  resumed: [info: { downtime: number; replayed: number }, request: IncomingMessage]
+  resumed: [info: { downtime: number; replayed: number }, request: UpgradeRequest]
 }
 
 type Data = Parameters<WsSocket['send']>[0]
 type Callback = (error: Error) => void
-
-/** Where `ws` reads it. */
-interface Internals {
-  _protocol: string
-}
 
 const plain = WsSocket.prototype
 
 let bind: (socket: SessionSocket, hosted: HostedSession) => void
 let bindLink: (socket: SessionSocket, link: PlainSocket) => void
 let hostedOf: (socket: SessionSocket) => HostedSession | undefined
+let linkOf: (socket: SessionSocket) => PlainSocket | undefined
 
 /**
  * A `ws` socket for a session: OPEN while its link is away, with every message delivered once and in order. For a client that speaks no
@@ -41,12 +37,14 @@ export class SessionSocket extends WsSocket {
   static {
     bind = (socket, hosted) => {
       socket.#hosted = hosted
-      ;(socket as unknown as Internals)._protocol = hosted.link.visitor.proto
+      // What is a link's; a socket that was never one has no use for its share of it.
+      Object.assign(socket, { _protocol: hosted.link.visitor.proto, _extensions: undefined, _autoPongComplete: undefined })
     }
     bindLink = (socket, link) => {
       socket.#plain = link
     }
     hostedOf = (socket) => socket.#hosted
+    linkOf = (socket) => socket.#plain
     // Accessors of `ws` that its types call properties, which TypeScript lets nobody override.
     const override = (name: keyof WsSocket, read: (hosted: HostedSession) => unknown) => {
       const own = Object.getOwnPropertyDescriptor(plain, name)!
@@ -73,8 +71,8 @@ export class SessionSocket extends WsSocket {
   get principal(): unknown {
     return (this.#hosted ?? this.#plain)?.principal
   }
-  /** The latest upgrade. */
-  get request(): IncomingMessage {
+  /** The latest upgrade, as far as it is kept. What `authenticate` found in it belongs into `principal`. */
+  get request(): UpgradeRequest {
     return (this.#hosted ?? this.#plain)!.request
   }
   /** Milliseconds that the last ping took which was answered; null before. */
@@ -88,6 +86,12 @@ export class SessionSocket extends WsSocket {
   /** How the session ended, in and after `close`; null before, and for a plain socket. */
   get closeInfo(): SessionCloseInfo | null {
     return this.#hosted?.closeInfo ?? null
+  }
+
+  /** A heartbeat hears what the application hears; a listener of its own would cost as much as all the rest of it. */
+  override emit(event: string | symbol, ...details: any[]): boolean {
+    this.#plain?.told(event as string, details[0])
+    return super.emit(event, ...details)
   }
 
   override on<K extends keyof SessionSocketEvents>(event: K, listener: (this: this, ...details: SessionSocketEvents[K]) => void): this
@@ -140,14 +144,19 @@ export class SessionSocket extends WsSocket {
 
   /** Ends the session in order, behind all that was sent. @throws TypeError or RangeError for a code or reason that cannot be sent */
   override close(code?: number, reason?: string | Buffer): void {
-    if (!this.#hosted) plain.close.call(this, code, reason)
-    else if (this.readyState === WsSocket.OPEN) this.#hosted.close(checkedCode(code), checkedReason(code, reason))
+    if (!this.#hosted) {
+      this.#plain?.closing()
+      plain.close.call(this, code, reason)
+    } else if (this.readyState === WsSocket.OPEN) this.#hosted.close(checkedCode(code), checkedReason(code, reason))
   }
 
   /** Ends the session, not only its link, at once. */
   override terminate(): void {
     if (this.#hosted) this.#hosted.terminate()
-    else plain.terminate.call(this)
+    else {
+      this.#plain?.closing()
+      plain.terminate.call(this)
+    }
   }
 
   /** Asks whether the session lives: `pong` with the same data follows while it does, also when its client is away. */
@@ -191,6 +200,11 @@ export function bindPlain(socket: SessionSocket, link: PlainSocket): void {
 /** The session behind a socket; undefined for a plain one. */
 export function sessionOf(socket: SessionSocket): HostedSession | undefined {
   return hostedOf(socket)
+}
+
+/** The heartbeat of a plain socket. */
+export function plainOf(socket: SessionSocket): PlainSocket | undefined {
+  return linkOf(socket)
 }
 
 /** As `ws` takes them: the callback may stand in the place of what is left out. */

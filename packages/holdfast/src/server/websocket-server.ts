@@ -3,15 +3,20 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ServerOptions, WebSocketServer as WsServer } from 'ws'
+import { Admission } from '../core/admission.ts'
+import { tickMs } from '../core/liveness.ts'
+import { Drain, type DrainOptions, type DrainResult, type Leaver } from './drain.ts'
 import { Gate } from './gate.ts'
 import { Journal } from './journal.ts'
 import { chooseProto, LinkServer } from './link-server.ts'
 import { type Offer, readOffer, withoutReserved } from './offer.ts'
-import { type HoldfastOptions, type ResolvedOptions, resolveOptions } from './options.ts'
-import { PlainSocket } from './plain-socket.ts'
+import { type HoldfastOptions, type ResolvedOptions, resolveDrain, resolveOptions } from './options.ts'
+import { type PlainConfig, PlainSocket, plainConfig } from './plain-socket.ts'
 import { SessionHost } from './session-host.ts'
-import { bindPlain, SessionSocket } from './session-socket.ts'
+import { bindPlain, plainOf, SessionSocket } from './session-socket.ts'
+import { type ServerTotals, Tally } from './tally.ts'
 import { TimerWheel } from './timer-wheel.ts'
+import { headOf } from './upgrade-request.ts'
 
 /** Read on demand. */
 export interface ServerStats {
@@ -23,6 +28,10 @@ export interface ServerStats {
   readonly plain: number
   /** Bytes that sessions hold because their clients have not acknowledged them. */
   readonly bufferedBytes: number
+  /** Milliseconds over which sessions are asked to come back when they lose their links: how long it takes to admit them all. */
+  readonly spread: number
+  /** Whether clients are being asked to leave, or have been. */
+  readonly draining: boolean
 }
 
 /** Those of `ws`, and ours. */
@@ -38,6 +47,15 @@ interface Internals {
 const closedState = 2
 
 const sessionMaxBytes = 1024 * 1024
+const ratePerSecond = 1_000
+/** Of the time until they are forced, so much at most is for asking clients to leave; the rest is for their answers. */
+const askingShare = 0.5
+/** Clients that move are told their slot so much before. */
+const migrationLeadMs = 1_000
+/** Of the time for which a session is kept, so much at most is for coming back thinly. */
+const spreadShare = 3
+const restart = { code: 1012, reason: 'restart' } as const
+const abnormal = 1006
 
 /**
  * A server of `ws`, whose sessions outlive their links.
@@ -51,42 +69,90 @@ const sessionMaxBytes = 1024 * 1024
  */
 export class WebSocketServer extends WsServer<typeof SessionSocket> {
   readonly #options: ResolvedOptions
-  readonly #gate: Gate
   readonly #wheel: TimerWheel
+  readonly #plainConfig: PlainConfig
+  readonly #gate: Gate
   readonly #host: SessionHost
   readonly #links: LinkServer | undefined
-  #plain = 0
+  readonly #tally: Tally
+  readonly #journal: Journal
+  readonly #plain = new Set<SessionSocket>()
+  #drain: { readonly drain: Drain; readonly isLeaving: boolean } | undefined
 
   constructor(options: WebSocketServerOptions = {}, callback?: () => void) {
     const resolved = resolveOptions(options, SessionSocket)
     const { session, clock } = resolved
     const wsOptions = optionsForWs(options, resolved)
     const journal = new Journal(resolved.logger, resolved.name)
-    const gate = new Gate(resolved, options.verifyClient, journal)
+    const tally = new Tally()
+    const admission = createAdmission(resolved)
+    const gate = new Gate(resolved, options.verifyClient, journal, tally, admission)
     super({ ...wsOptions, verifyClient: gate.check }, callback)
     const { maxPayload = sessionMaxBytes } = options
-    this.#options = resolved
     this.#gate = gate
-    this.#wheel = new TimerWheel(clock)
+    this.#options = resolved
+    this.#tally = tally
+    this.#journal = journal
+    const wheel = new TimerWheel(clock, tickMs({ ...resolved.heartbeat, writeTimeout: resolved.writeTimeout }))
+    this.#wheel = wheel
     this.#host = new SessionHost({
       options: resolved,
       maxMessageBytes: maxPayload === 0 ? Number.MAX_SAFE_INTEGER : maxPayload,
       clock,
-      wheel: this.#wheel,
+      wheel,
       journal,
+      tally,
+      admission,
+      left: (session, how) => this.#left(session, how),
       createSocket: () => new (this.options.WebSocket as any)(null, undefined, this.options),
     })
+    this.#plainConfig = plainConfig(resolved, wheel, tally, (socket, code) => this.#plainClosed(socket, code))
     const linkOptions = { ...wsOptions, verifyClient: gate.check }
     if (session.isOn) this.#links = new LinkServer(this, linkOptions, maxPayload, options.handleProtocols)
   }
 
+  /** Names the server in logs and metrics; empty without the option. */
+  get name(): string {
+    return this.#options.name ?? ''
+  }
+
+  /** What there is now. */
   get stats(): ServerStats {
-    const { sessions, attached, heldBytes } = this.#host
-    return { sessions, attached, plain: this.#plain, bufferedBytes: heldBytes }
+    const { sessions, attached, heldBytes, spread } = this.#host
+    const draining = this.#drain !== undefined && (this.#drain.isLeaving || !this.#drain.drain.isOver)
+    return { sessions, attached, plain: this.#plain.size, bufferedBytes: heldBytes, spread, draining }
+  }
+
+  /**
+   * Lets its clients leave, each at a slot of its own. Plain sockets are closed with 1012. Sessions end in order: their messages, then 1012, so that
+   * nothing is left unconfirmed; no new ones begin. With `migrate` they move to other links instead, for a server that stays.
+   *
+   * A second call joins the first. The server does not close; call `close()` then.
+   *
+   * @throws TypeError for an option that is unknown or wrong, naming option, value and rule
+   */
+  drain(options: DrainOptions = {}): Promise<DrainResult> {
+    const { signal, ...resolved } = resolveDrain(options)
+    const isLeaving = resolved.migrate === false
+    if (!this.#drain || this.#drain.drain.isOver || (isLeaving && !this.#drain.isLeaving)) {
+      this.#drain?.drain.cancel()
+      this.#startDrain(resolved, isLeaving)
+    }
+    const { drain } = this.#drain!
+    const force = () => drain.force()
+    if (signal?.aborted) force()
+    signal?.addEventListener('abort', force)
+    return drain.result.finally(() => signal?.removeEventListener('abort', force))
+  }
+
+  /** What has happened so far. */
+  get totals(): ServerTotals {
+    return this.#tally.totals
   }
 
   /** As with `ws`; `callback` is called once a session, and not for a link that resumes one. */
   override handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, callback: Announce): void {
+    const { asked } = this.#gate
     const offer = this.#links && readOffer(request)
     if (offer) this.#links?.take(request, socket, head, offer, (ws, proto) => this.#accept(ws, proto, offer, request, callback))
     else {
@@ -95,6 +161,7 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
         callback(ws, request)
       })
     }
+    if (this.#gate.asked === asked) this.#tally.upgradeRefused('invalid')
   }
 
   /** Takes no more connections. Sessions without a link end at once, the others with their links; nobody could come back. */
@@ -113,22 +180,56 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
   }
 
   #accept(ws: Parameters<SessionHost['accept']>[0], proto: string, offer: Offer, request: IncomingMessage, callback: Announce): void {
-    const { principal, verdict } = this.#gate.passOf(request)
+    const { principal, verdict, seat } = this.#gate.passOf(request)
     const welcome = (socket: SessionSocket) => {
+      seat?.keep()
+      if (seat) socket.on('close', () => seat.free())
       this.#track(socket)
       callback(socket, request)
     }
     const granted = verdict.kind === 'accepted' ? { ...verdict, proto } : verdict
-    this.#host.accept(ws, offer.isResuming, { request, principal, proto, welcome }, granted)
+    const visitor = { head: headOf(request), principal, proto, welcome: offer.isResuming ? undefined : welcome }
+    this.#host.accept(ws, offer.isResuming, visitor, granted)
   }
 
   /** A client that speaks no holdfast; `ws` has put its socket among the clients. */
   #adopt(socket: SessionSocket, request: IncomingMessage): void {
     const { principal } = this.#gate.passOf(request)
-    const config = { options: this.#options, clock: this.#options.clock, wheel: this.#wheel }
-    bindPlain(socket, new PlainSocket(socket, request, principal, config))
-    this.#plain++
-    socket.on('close', () => this.#plain--)
+    bindPlain(socket, new PlainSocket(socket, headOf(request), principal, this.#plainConfig))
+    this.#tally.linkOpened('plain')
+    this.#plain.add(socket)
+  }
+
+  #plainClosed(socket: SessionSocket, code: number): void {
+    this.#plain.delete(socket)
+    this.#left(socket, code === abnormal ? 'forced' : 'closed')
+  }
+
+  /** To another link of a server that goes nobody has left. */
+  #left(key: object, how: keyof DrainResult): void {
+    if (how !== 'migrated' || !this.#drain?.isLeaving) this.#drain?.drain.left(key, how)
+  }
+
+  #startDrain({ rate, timeout, migrate }: ReturnType<typeof resolveDrain>, isLeaving: boolean): void {
+    const { admission, clock } = this.#options
+    const leavers = new Map<object, Leaver>(
+      isLeaving ? this.#host.ending() : this.#host.moving(migrate === true ? undefined : String(migrate)),
+    )
+    const sessions = leavers.size
+    for (const socket of this.#plain) leavers.set(socket, plainLeaver(socket))
+    const spread = Math.min(
+      (1_000 * leavers.size) / (rate ?? (admission.isOn ? admission.ratePerSecond : ratePerSecond)),
+      askingShare * timeout,
+    )
+    if (isLeaving) {
+      this.#gate.leave()
+      this.#host.leave()
+    }
+    this.#journal.server('info', 'drain', { sessions, plain: leavers.size - sessions, spreadMs: Math.round(spread), migrate })
+    const drain = new Drain({ clock, wheel: this.#wheel, spread, timeout, lead: isLeaving ? 0 : migrationLeadMs }, leavers)
+    this.#drain = { drain, isLeaving }
+    drain.begin()
+    void drain.result.then((result) => this.#journal.server('info', 'drained', result))
   }
 
   /** What `ws` does for its own. */
@@ -149,7 +250,20 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
 
 /** What is left for `ws` when ours are taken out. */
 function optionsForWs(options: WebSocketServerOptions, { closeTimeout, session }: ResolvedOptions): ServerOptions<typeof SessionSocket> {
-  const { session: _, heartbeat, writeTimeout, origins, authenticate, logger, name, clock, handleProtocols, ...rest } = options
+  const {
+    session: _,
+    heartbeat,
+    admission,
+    limits,
+    writeTimeout,
+    origins,
+    authenticate,
+    logger,
+    name,
+    clock,
+    handleProtocols,
+    ...rest
+  } = options
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
   const choose = session.isOn ? plainChoice(handleProtocols) : handleProtocols
   return { WebSocket: SessionSocket, ...given, closeTimeout, ...(choose && { handleProtocols: choose }) } as ServerOptions<
@@ -160,4 +274,18 @@ function optionsForWs(options: WebSocketServerOptions, { closeTimeout, session }
 /** A client that offers names of ours and does not speak gets none of them. */
 function plainChoice(choose: WebSocketServerOptions['handleProtocols']): NonNullable<WebSocketServerOptions['handleProtocols']> {
   return (protocols, request) => chooseProto(withoutReserved(protocols), request, choose) || false
+}
+
+function createAdmission({ admission, session, clock }: ResolvedOptions): Admission | undefined {
+  if (!admission.isOn) return undefined
+  const { ratePerSecond, maxPending } = admission
+  return new Admission({ ratePerSecond, maxPending, maxSpread: Math.floor(session.ttl / spreadShare), random: () => clock.random() })
+}
+
+function plainLeaver(socket: SessionSocket): Leaver {
+  const leave = (close: () => void) => {
+    plainOf(socket)?.closing('drain')
+    close()
+  }
+  return { ask: () => leave(() => socket.close(restart.code, restart.reason)), force: () => leave(() => socket.terminate()) }
 }

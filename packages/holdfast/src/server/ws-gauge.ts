@@ -15,25 +15,25 @@ export function rawSocket(ws: WebSocket): RawSocket | null {
   return (ws as unknown as { readonly _socket: RawSocket | null })._socket
 }
 
-export class WsGauge implements LinkGauge {
-  readonly #ws: WebSocket
+export class WsGauge<Ws extends WebSocket = WebSocket> implements LinkGauge {
+  protected readonly ws: Ws
 
-  constructor(ws: WebSocket) {
-    this.#ws = ws
+  constructor(ws: Ws) {
+    this.ws = ws
   }
 
   get isOpen(): boolean {
-    return this.#ws.readyState === 1
+    return this.ws.readyState === 1
   }
   get backlog(): number {
-    return this.#ws.bufferedAmount
+    return this.ws.bufferedAmount
   }
   get bytesRead(): number {
-    return rawSocket(this.#ws)?.bytesRead ?? 0
+    return rawSocket(this.ws)?.bytesRead ?? 0
   }
   /** A stream that is no socket (an `upgrade` handed on) shows nothing. */
   get bytesWritten(): number {
-    const socket = rawSocket(this.#ws)
+    const socket = rawSocket(this.ws)
     if (!socket) return 0
     const handle = socket._handle?._parent ?? socket._handle
     return (socket._bytesDispatched ?? socket.bytesWritten ?? 0) - (handle?.writeQueueSize ?? socket.writableLength)

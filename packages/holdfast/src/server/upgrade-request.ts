@@ -1,0 +1,75 @@
+/**
+ * What is kept of the request with which a connection began.
+ *
+ * Node's own object holds more than a kilobyte: a stream that has ended, and headers that are the same for thousands of clients. Those that
+ * are alike are kept once, and the key of the handshake, which is never alike, is nobody's business any more.
+ */
+
+import { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** What a request line and its headers said. */
+export interface Head {
+  readonly method: string
+  readonly url: string
+  readonly httpVersion: string
+  readonly rawHeaders: readonly string[]
+}
+
+const leftOut = 'sec-websocket-key'
+/** Whose values are never alike, and not to be kept for longer than their connection. */
+const secret: readonly string[] = ['cookie', 'authorization']
+/** What the heads that are kept once may have, in characters. The oldest make room. */
+const poolLength = 256 * 1024
+const pool = new Map<string, Head>()
+let pooledLength = 0
+
+/** The upgrade of a connection, as far as it is of use afterwards. */
+export class UpgradeRequest {
+  readonly socket: Socket
+  readonly #head: Head
+
+  constructor(head: Head, socket: Socket) {
+    this.socket = socket
+    this.#head = head
+  }
+
+  get method(): string {
+    return this.#head.method
+  }
+  get url(): string {
+    return this.#head.url
+  }
+  get httpVersion(): string {
+    return this.#head.httpVersion
+  }
+  /** Names and values in turn, as they came, but for `Sec-WebSocket-Key`. */
+  get rawHeaders(): readonly string[] {
+    return this.#head.rawHeaders
+  }
+  /** Read by Node's rules: names in lower case, what came twice joined. */
+  get headers(): IncomingMessage['headers'] {
+    const message = new IncomingMessage(this.socket)
+    message.rawHeaders = [...this.#head.rawHeaders]
+    return message.headers
+  }
+}
+
+export function headOf(request: IncomingMessage): Head {
+  const { method = '', url = '', httpVersion, rawHeaders } = request
+  const names = rawHeaders.map((_, index) => rawHeaders[index - (index % 2)]!.toLowerCase())
+  const kept = rawHeaders.filter((_, index) => names[index] !== leftOut)
+  const own = { method, url, httpVersion, rawHeaders: kept }
+  if (secret.some((name) => names.includes(name))) return own
+  const key = [method, url, httpVersion, ...kept].join('\n')
+  const known = pool.get(key)
+  if (known) return known
+  pool.set(key, own)
+  pooledLength += key.length
+  for (const oldest of pool.keys()) {
+    if (pooledLength <= poolLength) break
+    pool.delete(oldest)
+    pooledLength -= oldest.length
+  }
+  return own
+}
