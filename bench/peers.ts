@@ -18,11 +18,11 @@ import { importCost } from './peers/import.ts'
 import { buildHoldfast, installPeers, openFilesLimit, versions } from './peers/installation.ts'
 import type { Measure } from './peers/measure.ts'
 import { outage, tunedHeartbeatMs } from './peers/outage.ts'
-import { renderMeasure } from './peers/report.ts'
 import type { MeasureResult, Results } from './peers/result.ts'
 import { roundTrip } from './peers/round-trip.ts'
 import { BenchServer } from './peers/server.ts'
 import { size } from './peers/size.ts'
+import { renderMeasure } from './suite/table.ts'
 
 const measures: readonly Measure[] = [outage, dials, cpu, roundTrip, idle, size, importCost]
 const usageError = 2

@@ -1,5 +1,5 @@
 /**
- * Writes the tables of the README from the results of the benches, each between its markers: `<!-- bench -->` and `<!-- reach -->`.
+ * Writes the tables of the README and of the guides from the results of the benches, each between its markers, as `<!-- bench -->`.
  *
  *   npm run bench:table
  */
@@ -9,22 +9,28 @@ import { join } from 'node:path'
 import { readBlock, replaceBlock } from './table/marked-block.ts'
 import { renderReach } from './table/reach-table.ts'
 import { renderTable } from './table/readme-table.ts'
+import { renderSuite } from './table/suite-table.ts'
 
-const readme = join(import.meta.dirname, '../README.md')
+const root = join(import.meta.dirname, '..')
+const scale = 'docs/guide/scale.md'
 const tables = [
-  { name: 'bench', file: 'results.json', command: 'npm run bench', render: renderTable },
-  { name: 'reach', file: 'reach.json', command: 'npm run bench:reach -- --json bench/reach.json', render: renderReach },
+  { name: 'bench', page: 'README.md', file: 'results.json', command: 'npm run bench', render: renderTable },
+  { name: 'reach', page: 'README.md', file: 'reach.json', command: 'npm run bench:reach -- --json bench/reach.json', render: renderReach },
+  { name: 'server', page: scale, file: 'server.json', command: 'npm run bench:server', render: renderSuite },
+  { name: 'storm', page: scale, file: 'storm.json', command: 'npm run bench:storm', render: renderSuite },
+  { name: 'fleet', page: scale, file: 'fleet.json', command: 'npm run bench:fleet', render: renderSuite },
 ] as const
 
-for (const { name, file, command, render } of tables) {
+for (const { name, page, file, command, render } of tables) {
   const results = join(import.meta.dirname, file)
-  const before = readFileSync(readme, 'utf8')
+  const path = join(root, page)
+  const before = readFileSync(path, 'utf8')
   if (!existsSync(results)) fail(`bench/${file} is missing: ${command}`)
-  else if (readBlock(before, name) === undefined) fail(`README.md has no <!-- ${name} --> and <!-- /${name} -->: nothing was written`)
+  else if (readBlock(before, name) === undefined) fail(`${page} has no <!-- ${name} --> and <!-- /${name} -->: nothing was written`)
   else {
     const after = replaceBlock(before, name, render(JSON.parse(readFileSync(results, 'utf8'))))
-    if (after !== before) writeFileSync(readme, after)
-    console.log(`README.md: the table ${name} ${after === before ? 'was up to date' : 'was brought up to date'}`)
+    if (after !== before) writeFileSync(path, after)
+    console.log(`${page}: the table ${name} ${after === before ? 'was up to date' : 'was brought up to date'}`)
   }
 }
 

@@ -8,7 +8,7 @@ import { type Rules, reconnectingRules, socketRules } from '../packages/holdfast
 import { closeCodes } from '../packages/holdfast/src/core/close-code.ts'
 import { gatewayRules } from '../packages/holdfast/src/gateway/options.ts'
 import { type Metric, metrics, samplesOf } from '../packages/holdfast/src/server/metrics.ts'
-import { serverRules } from '../packages/holdfast/src/server/options.ts'
+import { drainRules, serverRules, shutdownRules } from '../packages/holdfast/src/server/options.ts'
 import { WebSocketServer } from '../packages/holdfast/src/server/websocket-server.ts'
 import { isList, keyOf, type SettingName, settingNames, settingOf } from '../packages/holdfast-cli/src/gateway/setting.ts'
 import { parity } from '../test/server/ws-parity.ts'
@@ -47,6 +47,16 @@ const tables: readonly { readonly file: string; readonly name: string; readonly 
     file: 'docs/guide/gateway.md',
     name: 'gateway-options',
     rows: [['option', 'default', 'what it may be'], ...optionRows(gatewayRules).filter(([option]) => !serverOptions.has(option!))],
+  },
+  {
+    file: 'docs/guide/server.md',
+    name: 'drain-options',
+    rows: [['option', 'default', 'what it may be'], ...optionRows(drainRules)],
+  },
+  {
+    file: 'docs/guide/server.md',
+    name: 'shutdown-options',
+    rows: [['option', 'default', 'what it may be'], ...optionRows(shutdownRules)],
   },
   {
     file: 'docs/guide/server.md',
@@ -100,6 +110,7 @@ function settingRow(name: SettingName): string[] {
 }
 
 function preset(value: unknown): string {
+  if (Array.isArray(value) && value.length > 0) return value.map(preset).join(', ')
   if (value === undefined || typeof value === 'object' || typeof value === 'function') return '–'
   return `\`${typeof value === 'string' ? `'${value}'` : String(value)}\``
 }

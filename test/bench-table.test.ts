@@ -1,12 +1,14 @@
-/** The tables of the README and the results of the benches say the same. */
+/** The tables of the README and of the guides, and the results of the benches, say the same. */
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import type { Results } from '../bench/peers/result.ts'
+import type { SuiteResults } from '../bench/suite/measure.ts'
 import { readBlock, replaceBlock } from '../bench/table/marked-block.ts'
 import { type Reach, renderReach } from '../bench/table/reach-table.ts'
 import { renderTable } from '../bench/table/readme-table.ts'
+import { renderSuite } from '../bench/table/suite-table.ts'
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 
@@ -61,6 +63,51 @@ describe('the table of the README', () => {
     assert.equal(row, '| notices that an idle link is dead, out of the box, s | 25 | not in 60 s | – | – | – | 1235 | 5 |')
     assert.equal(gap, '')
     assert.match(caption!, /2026-01-02 with Node 24\.0\.0 on 2 × abacus.*`npm run bench`.*holdfast 1, ws 2, .*socket\.io 6/)
+  })
+})
+
+describe('the tables of the guide to scale', () => {
+  const guide = readFileSync(new URL('../docs/guide/scale.md', import.meta.url), 'utf8')
+
+  for (const name of ['server', 'storm', 'fleet']) {
+    it(`are what the results of bench:${name} say, and nothing before there are any`, () => {
+      const file = new URL(`../bench/${name}.json`, import.meta.url)
+      const results: SuiteResults | undefined = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+      assert.equal(readBlock(guide, name), results ? renderSuite(results) : '', 'npm run bench:table')
+      assert.notEqual(results?.isQuick, true, `a quick run is nothing to quote from: npm run bench:${name}`)
+    })
+  }
+
+  it('have a line for each subject, and a column for each figure', () => {
+    const row = { id: 'stall', what: 'stall', unit: 'ms', n: 5 }
+    const rows = [
+      { ...row, cells: { ws: { kind: 'figure', value: 416.4, low: 1, high: 1 }, ours: { kind: 'never', withinS: 9 } } },
+      { ...row, what: 'cut', unit: 'clients', cells: { other: { kind: 'absent', why: 'no heartbeat' } } },
+    ] as const
+    const measures = [{ name: 'a', title: 'A round', rows, verdicts: [] }]
+    const common = {
+      date: '2026-01-02',
+      node: '24.0.0',
+      machine: '2 × abacus',
+      command: 'npm run it',
+      isQuick: false,
+      seconds: 1,
+      versions: {},
+    }
+    assert.equal(
+      renderSuite({ ...common, measures }),
+      [
+        'A round:',
+        '',
+        '|  | stall, ms | cut, clients |',
+        '| --- | --: | --: |',
+        '| ws | 416 |  |',
+        '| ours | not in 9 s |  |',
+        '| other |  | no heartbeat |',
+        '',
+        'Taken on 2026-01-02 with Node 24.0.0 on 2 × abacus: `npm run it` makes them anew.',
+      ].join('\n'),
+    )
   })
 })
 

@@ -3,8 +3,8 @@
 import type { Step } from '../peers/client/task.ts'
 import { verdict } from '../peers/result.ts'
 import { cells, pick, ratioOfLeast, type Samples, takeTurns } from '../peers/turns.ts'
+import type { Measure, Row } from '../suite/measure.ts'
 import { ask, BenchServer } from './child.ts'
-import type { Measure, Row } from './measure.ts'
 import { type SubjectName, serverKinds } from './subject.ts'
 
 const bytes = 125

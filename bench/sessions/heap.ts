@@ -4,8 +4,8 @@ import type { IdleCost } from '../peers/client/task.ts'
 import { verdict } from '../peers/result.ts'
 import { figure } from '../peers/statistics.ts'
 import { cells, difference, of, pick, type Samples, takeTurns } from '../peers/turns.ts'
+import type { Measure, MeasureContext, Row } from '../suite/measure.ts'
 import { BenchServer, Client } from './child.ts'
-import type { Measure, MeasureContext, Row } from './measure.ts'
 import { type SubjectName, serverOf } from './subject.ts'
 
 const full = 3_000

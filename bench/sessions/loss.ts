@@ -2,9 +2,9 @@
 
 import { type Verdict, verdict } from '../peers/result.ts'
 import { figure } from '../peers/statistics.ts'
+import type { Measure, MeasureContext, Row } from '../suite/measure.ts'
 import type { LossCount, LossTask, Weather } from './child/task.ts'
 import { ask } from './child.ts'
-import type { Measure, MeasureContext, Row } from './measure.ts'
 import type { SubjectName } from './subject.ts'
 
 const full = 3_000

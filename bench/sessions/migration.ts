@@ -2,9 +2,9 @@
 
 import { verdict } from '../peers/result.ts'
 import { figure } from '../peers/statistics.ts'
+import type { Measure, Row } from '../suite/measure.ts'
 import type { MigrationGaps } from './child/task.ts'
 import { ask, BenchServer } from './child.ts'
-import type { Measure, Row } from './measure.ts'
 
 const full = 2
 const maxLinkAge = 400

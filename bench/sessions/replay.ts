@@ -2,9 +2,9 @@
 
 import { figure } from '../peers/statistics.ts'
 import { pick, ratio, type Samples, takeTurns } from '../peers/turns.ts'
+import type { Measure, Row } from '../suite/measure.ts'
 import type { ReplayRate } from './child/task.ts'
 import { ask, BenchServer } from './child.ts'
-import type { Measure, Row } from './measure.ts'
 
 const bytes = 125
 /** What an outbox takes, out of the box. */

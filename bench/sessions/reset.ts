@@ -3,8 +3,8 @@
 import { verdict } from '../peers/result.ts'
 import { figure } from '../peers/statistics.ts'
 import { takeTurns } from '../peers/turns.ts'
+import type { Measure } from '../suite/measure.ts'
 import { ask } from './child.ts'
-import type { Measure } from './measure.ts'
 import type { SubjectName } from './subject.ts'
 
 const waiting: readonly SubjectName[] = [

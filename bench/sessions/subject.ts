@@ -3,7 +3,8 @@
 import { join } from 'node:path'
 import { loadPackage } from '../peers/subject/package.ts'
 import { socketIo } from '../peers/subject/socket.io.ts'
-import { ignore, type Open, urlOf } from '../peers/subject/subject.ts'
+import { ignore, type Open, type Settings, urlOf } from '../peers/subject/subject.ts'
+import { websocketTs } from '../peers/subject/websocket-ts.ts'
 import { wrapper } from '../peers/subject/wrapper.ts'
 import { bareWs } from '../peers/subject/ws.ts'
 
@@ -13,32 +14,32 @@ export const serverKinds: readonly ServerKind[] = ['ws', 'holdfast', 'socket.io'
 
 interface Subject {
   readonly server: ServerKind
-  load(build: string): Promise<Open>
+  load(build: string, settings: Settings): Promise<Open>
 }
 
 const subjects = {
-  ws: { server: 'ws', load: () => bareWs({}) },
+  ws: { server: 'ws', load: (_, settings) => bareWs(settings) },
   'holdfast, session': { server: 'holdfast', load: holdfast('WebSocket', { resume: true }) },
   /** The same client and server; it does not ask for a session. */
   'holdfast, session off': { server: 'holdfast', load: holdfast('WebSocket', {}) },
   'holdfast, reconnecting': { server: 'holdfast', load: holdfast('ReconnectingWebSocket', {}) },
-  'reconnecting-websocket': { server: 'ws', load: () => wrapper('reconnecting-websocket')({}) },
-  partysocket: { server: 'ws', load: () => wrapper('partysocket/ws')({}) },
-  'socket.io': { server: 'socket.io', load: () => socketIo({}) },
+  'holdfast, reconnecting, session': { server: 'holdfast', load: holdfast('ReconnectingWebSocket', { resume: true }) },
+  'reconnecting-websocket': { server: 'ws', load: (_, settings) => wrapper('reconnecting-websocket')(settings) },
+  partysocket: { server: 'ws', load: (_, settings) => wrapper('partysocket/ws')(settings) },
+  'websocket-ts': { server: 'ws', load: (_, settings) => websocketTs(settings) },
+  'socket.io': { server: 'socket.io', load: (_, settings) => socketIo(settings) },
   /** With connection state recovery, which is the server's. */
-  'socket.io, recovery': { server: 'socket.io, recovery', load: () => socketIo({}) },
+  'socket.io, recovery': { server: 'socket.io, recovery', load: (_, settings) => socketIo(settings) },
 } satisfies Record<string, Subject>
 
 export type SubjectName = keyof typeof subjects
-
-export const subjectNames = Object.keys(subjects) as readonly SubjectName[]
 
 export function serverOf(name: SubjectName): ServerKind {
   return subjects[name].server
 }
 
-export function loadSubject(name: SubjectName, build: string): Promise<Open> {
-  return subjects[name].load(build)
+export function loadSubject(name: SubjectName, build: string, settings: Settings = {}): Promise<Open> {
+  return subjects[name].load(build, settings)
 }
 
 export function loadClient(build: string): Promise<any> {
@@ -46,10 +47,10 @@ export function loadClient(build: string): Promise<any> {
 }
 
 function holdfast(className: 'WebSocket' | 'ReconnectingWebSocket', options: object): Subject['load'] {
-  return async (build) => {
+  return async (build, { retry }) => {
     const { [className]: Class } = await loadClient(build)
     return (destination, listener) => {
-      const socket = new Class(urlOf(destination), [], options)
+      const socket = new Class(urlOf(destination), [], { ...options, retry })
       socket.binaryType = 'nodebuffer'
       socket.onopen = listener.opened
       socket.onmessage = (event: { readonly data: unknown }) => listener.message(event.data)

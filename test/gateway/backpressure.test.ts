@@ -38,7 +38,7 @@ describe('a client that does not read stops its backend', { timeout: 90_000 }, (
   const bytes = 64 * kibibyte
 
   test('with a session', async () => {
-    await using route = await openRoute({ writeTimeout: 60_000 })
+    await using route = await openRoute({ writeTimeout: 60_000, session: { maxBytes: mebibyte } })
     const { link } = await begin(`${route.url}/idle`)
     const { socket } = route.peer.connections[0]!
     link.ws.pause()
@@ -164,7 +164,7 @@ describe('while a client is away', { timeout: 90_000 }, () => {
   ]
   for (const [name, count, bytes] of shapes)
     test(`its session keeps what it may, and the backend waits with the rest: ${name}`, async () => {
-      await using route = await openPath({ upstreamHeartbeat: { interval: 50, timeout: 5_000 } })
+      await using route = await openPath({ session: { maxBytes: mebibyte }, upstreamHeartbeat: { interval: 50, timeout: 5_000 } })
       await using client = new WebSocket(`${route.url}/idle`, null, { resume: true, retry })
       const record = new EventRecord(client)
       await record.until('open')

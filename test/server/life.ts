@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import type { Socket } from 'node:net'
+import { systemClock } from '../../packages/holdfast/src/server/clock.ts'
 import { Refusal, type WebSocketServerOptions } from '../../packages/holdfast/src/server.ts'
 import { inTime, until } from '../fault/patience.ts'
 import { begin, dial, dle, refusal, refusedUpgrade, resume } from './script-client.ts'
@@ -10,6 +11,7 @@ import { next, type TestServer } from './server.ts'
 
 /** Of a server that can live through it. */
 export const options: WebSocketServerOptions = {
+  clock: { ...systemClock, now: () => performance.now() }, // the server's own counts whole milliseconds, and here things may take less
   heartbeat: false,
   session: { maxBytes: 1_000 },
   authenticate: ({ headers }) => {

@@ -1,5 +1,5 @@
-// A server in a process of its own that is shut down by signals. It echoes; on standard output it says its port first and then what happens, one line
-// of JSON each. `/ready` answers whether it is. It ends by itself, and when its standard input does.
+// A server in a process of its own that is shut down by signals. It answers each message; on standard output it says its port first and then what
+// happens, one line of JSON each. `/ready` answers whether it is. It ends by itself, and when its standard input does.
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -13,8 +13,20 @@ const http = createServer((_, response) => response.writeHead(isReady ? 200 : 50
 const server = new WebSocketServer({ server: http })
 server.on('connection', (socket) => {
   say({ event: 'open' })
-  socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
-  socket.on('close', (code) => say({ event: 'end', code, unconfirmed: socket.closeInfo?.unconfirmed.length ?? 0 }))
+  // Messages of a client are its number and theirs, which goes up by one.
+  const numbers: number[] = []
+  let client = -1
+  socket.on('message', (data) => {
+    const [sender, number] = String(data).split(' ').map(Number)
+    client = sender!
+    numbers.push(number!)
+    socket.send(data)
+  })
+  socket.on('close', (code) => {
+    const isInOrder = numbers.every((number, index) => number === numbers[0]! + index)
+    const unconfirmed = socket.closeInfo?.unconfirmed.length ?? 0
+    say({ event: 'end', client, first: numbers[0], last: numbers.at(-1), isInOrder, code, unconfirmed })
+  })
 })
 http.listen(Number(port), '127.0.0.1', () => say({ port: (http.address() as AddressInfo).port }))
 process.stdin.on('end', () => process.exit()).resume()

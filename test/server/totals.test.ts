@@ -52,7 +52,7 @@ describe('the totals of a server', { timeout: 60_000 }, () => {
   })
 
   test('have the pings, their answers and who gave none', async () => {
-    await using path = await startServer({ heartbeat: { interval: 50, timeout: 100 } })
+    await using path = await startServer({ heartbeat: { interval: 50, timeout: 100 }, clock: options.clock })
     await dial(path.url, [])
     await dial(path.url, [], { autoPong: false })
     const { link } = await begin(path.url)

@@ -55,6 +55,7 @@ export function possiblePairs(): Pair[] {
 const within = (group: string, names: readonly string[]): string[] => names.map((name) => `${group} ${name}`)
 
 const always: readonly string[] = [
+  'server takes a client at its slot',
   ...within('action', actionKinds),
   ...within('pair', possiblePairs()),
   ...within('frame →', ['R', 'A', 'P', 'O', 'F']),

@@ -1,5 +1,6 @@
 /** A server of the world: the shell around a real server machine, and its application. */
 
+import { Admission } from '../../packages/holdfast/src/core/admission.ts'
 import { AwakeClock } from '../../packages/holdfast/src/core/awake-clock.ts'
 import type { CloseInfo } from '../../packages/holdfast/src/core/close-info.ts'
 import { isControl } from '../../packages/holdfast/src/core/control.ts'
@@ -15,6 +16,10 @@ import type { Random } from './random.ts'
 import { longAgo, Sleep } from './sleep.ts'
 import type { World } from './world.ts'
 
+/** While it is busy it takes a client at once and one every other second; a crowd of four is told to wait longer. */
+const crowded = { ratePerSecond: 0.5, maxPending: 4 }
+/** With it the process goes, and the sessions with it. */
+const restart = 1012
 /** Who slept or did not read is behind with its acknowledgements for so long. */
 const catchUpMs = 2_000
 /** A timer that rings so often at one time makes it stand still. */
@@ -76,6 +81,7 @@ export class Server implements LinkListener {
   #create(): ServerMachine {
     const world = this.#world
     const { shape, random } = world
+    const admission = new Admission({ ...crowded, maxSpread: shape.ttl, random: random.next })
     return new ServerMachine({
       ttl: shape.ttl,
       ping: shape.ping,
@@ -97,7 +103,12 @@ export class Server implements LinkListener {
         },
         matches: (key, digest) => digest === `digest of ${key}`,
       },
-      admit: () => (world.now < world.busyUntil ? 50 + world.random.below(500) : 0),
+      admit: (now, slot) => {
+        if (now >= world.busyUntil) return 0
+        const wait = admission.admit(now, slot)
+        if (wait === 0 && slot !== undefined && slot <= now) world.counters.count('server takes a client at its slot')
+        return wait
+      },
       spread: () => shape.spread * this.machine.sessions.size,
       locate: (sid) => (shape.canLocate ? this.#locate(sid) : undefined),
       random: random.next,
@@ -137,7 +148,8 @@ export class Server implements LinkListener {
 
   close(session: ServerSession, code: number, reason: string): void {
     this.#world.counters.count(`server closes while ${session.state.name}`)
-    this.machine.close(this.#world.now, session, code, reason)
+    if (code === restart) this.machine.dismiss(this.#world.now, session, code, reason)
+    else this.machine.close(this.#world.now, session, code, reason)
     this.#settle(session)
   }
 

@@ -23,7 +23,7 @@ const subjects = {
 
 export type SubjectName = keyof typeof subjects
 
-export const subjectNames = Object.keys(subjects) as readonly SubjectName[]
+const subjectNames = Object.keys(subjects) as readonly SubjectName[]
 
 /** One of each library. */
 export const libraryNames = subjectNames.filter((name) => !name.includes(','))

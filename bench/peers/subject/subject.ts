@@ -29,6 +29,14 @@ export type Open = (destination: Destination, listener: Listener) => Client
 export interface Settings {
   /** Milliseconds of silence before a ping, and milliseconds that its answer may take. */
   readonly heartbeatMs?: number
+  /** How long it waits before the first retry, and before any. */
+  readonly retry?: Retry
+}
+
+/** Milliseconds. */
+export interface Retry {
+  readonly minDelay: number
+  readonly maxDelay: number
 }
 
 /** Loads the library and returns how to open a client of it. */

@@ -5,13 +5,15 @@ import { type Subject, urlOf } from './subject.ts'
 
 const backoffMs = 1_000
 
-export const websocketTs: Subject = async () => {
-  const { WebsocketBuilder, ConstantBackoff } = await loadPackage('websocket-ts')
+export const websocketTs: Subject = async ({ retry }) => {
+  const { WebsocketBuilder, ConstantBackoff, ExponentialBackoff } = await loadPackage('websocket-ts')
   const { WebSocket } = await loadPackage('ws')
   globalThis.WebSocket = WebSocket
   return (destination, listener) =>
     new WebsocketBuilder(urlOf(destination))
-      .withBackoff(new ConstantBackoff(backoffMs))
+      .withBackoff(
+        retry ? new ExponentialBackoff(retry.minDelay, Math.log2(retry.maxDelay / retry.minDelay)) : new ConstantBackoff(backoffMs),
+      )
       .onOpen((socket: { binaryType: string }) => {
         socket.binaryType = 'arraybuffer'
         listener.opened()

@@ -21,11 +21,16 @@ const mebibyte = 1024 * 1024
 /** Floods and thousands of clients of one principal are the bench's business; what a session costs does not depend on its limits. */
 const session = { maxMessages: 1_000_000, maxBytes: 64 * mebibyte, maxPerPrincipal: Infinity }
 
-/** Resolves with the port. */
-export async function host(kind: ServerKind, build: string, connected: Connected): Promise<number> {
-  const http = createServer()
+/** Resolves with the port. @param port 0: any */
+export async function host(
+  kind: ServerKind,
+  build: string,
+  connected: Connected,
+  http: Server = createServer(),
+  port = 0,
+): Promise<number> {
   await (kind.startsWith('socket.io') ? hostSocketIo(kind, http, connected) : hostWs(kind, http, build, connected))
-  return await listen(http)
+  return await listen(http, port)
 }
 
 async function hostWs(kind: ServerKind, server: Server, build: string, connected: Connected): Promise<void> {
@@ -67,9 +72,9 @@ async function hostSocketIo(kind: ServerKind, http: Server, connected: Connected
   })
 }
 
-function listen(server: Server): Promise<number> {
+function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve) => {
-    server.listen({ port: 0, host: '127.0.0.1', backlog: maxPending }, () => resolve((server.address() as AddressInfo).port))
+    server.listen({ port, host: '127.0.0.1', backlog: maxPending }, () => resolve((server.address() as AddressInfo).port))
   })
 }
 

@@ -12,9 +12,9 @@ import { clockWord, numberOf } from './traffic.ts'
 /** What the server knows of a client, by the path of its url. */
 export interface Account {
   readonly arrivals: Arrivals
-  /** How often it connected. */
+  /** How many of its connections it said something on: one may break before it is open at the client's end. */
   readonly connections: number
-  /** How often the time was told since it first came, whether it was there or not. */
+  /** How often the time was told since it first said something, whether it was there or not. */
   readonly ticks: number
 }
 
@@ -36,7 +36,7 @@ export class Backend {
     this.#clock = setInterval(() => this.#tick(), tickMs)
     server.on('connection', (socket, request) => {
       const account = this.accountOf(request.url ?? '/')
-      account.enter(socket)
+      socket.once('message', () => account.enter(socket))
       socket.on('message', (data) => {
         account.arrivals.receive(numberOf(String(data)))
         socket.send(String(data))

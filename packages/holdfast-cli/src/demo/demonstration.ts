@@ -41,7 +41,7 @@ const pulseEveryMs = 2_000
 const redrawEveryMs = 100
 const sampleEveryMs = 500
 /** After the last fault: for messages that are still on their way, or wait for a link. */
-const longestSettlingMs = 8_000
+const longestSettlingMs = 20_000
 const settlingStepMs = 20
 
 export class Demonstration {
@@ -231,10 +231,11 @@ function isSuspended({ state }: Client): boolean {
   return state === 'suspended'
 }
 
-/** Who is dialling may still get what it waits for. */
-function isSettled({ state, traffic }: Client): boolean {
-  const isOnItsWay = state === 'connecting' || state === 'waiting'
-  return traffic === undefined || (traffic.isSettled && (traffic.isComplete || !isOnItsWay))
+/** Who is dialling may still get what it waits for. What a session has sent comes back whatever its link is like: it may be dead, and not noticed yet. */
+function isSettled({ name, state, traffic }: Client): boolean {
+  if (traffic === undefined || traffic.isComplete) return true
+  const isOnItsWay = state === 'connecting' || state === 'waiting' || (name === resumableName && state === 'open')
+  return traffic.isSettled && !isOnItsWay
 }
 
 function sampleOf({ state, silentMs, echoMs }: Pulse): Sample {

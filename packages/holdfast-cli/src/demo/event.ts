@@ -53,7 +53,7 @@ export interface Score {
   readonly duplicated: number
   /** Times that the server told while it was there or might have been, and that did not come. */
   readonly missedTicks: number
-  /** How often the server saw it connect. */
+  /** How many of its connections the server heard something on. */
   readonly connections: number
 }
 

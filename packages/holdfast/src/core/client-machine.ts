@@ -569,19 +569,19 @@ export class ClientMachine {
 
   /**
    * @param nextAttempt the number of the retry to come
-   * @param spreading the session that says how long the first one waits
+   * @param delayMs how long it waits at least
    */
   #next(
     now: number,
     close: CloseInfo,
     attempt: number,
     nextAttempt: number,
-    spreading: ClientSession | undefined = this.held,
+    delayMs: number = this.#delay(now, close, nextAttempt, this.held),
   ): FailureState {
     if (this.#retryRule.isFinal(close, attempt, this.held !== undefined)) return { name: 'closed' }
     const notBefore = now + (close.retryAfter ?? 0)
     if (nextAttempt > this.#config.retry.maxRetries) return { name: 'suspended', notBefore }
-    const retryAt = this.#isOffline ? Infinity : Math.max(notBefore, now + this.#delay(now, close, nextAttempt, spreading))
+    const retryAt = this.#isOffline ? Infinity : Math.max(notBefore, now + delayMs)
     return { name: 'waiting', attempt: nextAttempt, retryAt, notBefore }
   }
 
@@ -775,7 +775,8 @@ export class ClientMachine {
 
   #endRefused(now: number, held: ClientSession, refused: Refused, error: Error): void {
     const isExact = refused.recv !== undefined && held.session.learn(refused.recv)
-    this.#endHeld(now, held, held.session.close ?? refusedClose(refused), error, isExact)
+    const close = held.session.close ?? refusedClose(refused)
+    this.#endHeld(now, held, close, error, isExact, close.cause === 'session-lost')
   }
 
   /** The server is full: this was no try. */
@@ -890,8 +891,12 @@ export class ClientMachine {
     this.#endHeld(now, held, close, error)
   }
 
-  /** The session is over, and its link is taken care of; what follows is decided as for the loss of a plain link. */
-  #endHeld(now: number, held: ClientSession, close: CloseInfo, error: Error, isExact = false): void {
+  /**
+   * The session is over, and its link is taken care of; what follows is decided as for the loss of a plain link.
+   *
+   * @param isAnswered whether a server that is there has said so: then this was no try, and the next link does not wait for long
+   */
+  #endHeld(now: number, held: ClientSession, close: CloseInfo, error: Error, isExact = false, isAnswered = false): void {
     const state = this.#state
     const { session, migration } = held
     const wasAsked = held.isClosed || close.cause === 'aborted'
@@ -901,9 +906,9 @@ export class ClientMachine {
     if ('link' in migration) this.#outputs.push({ kind: 'drop', link: migration.link, isPolite: false })
     this.#keeping!.held = undefined
     this.#keeping!.strayed()
-    const attempt = 'attempt' in state ? state.attempt : 0
-    const isDrained = close.cause === 'drain' // as are the sessions of others
-    const next = wasAsked ? { name: 'closed' as const } : this.#next(now, close, attempt, attempt + 1, isDrained ? held : undefined)
+    const hasWorked = close.cause === 'drain' && held.hasProgressed()
+    const attempt = 'attempt' in state && !hasWorked ? state.attempt : 0
+    const next = wasAsked ? { name: 'closed' as const } : this.#nextLink(now, held, close, attempt, isAnswered)
     if (next.name === 'closed') {
       this.#finish(close, error, unsent, isExact)
       return
@@ -912,6 +917,13 @@ export class ClientMachine {
     if (!isAway) this.#become(next)
     this.#endSession(close, error, unsent, isExact)
     if (!isAway) this.#announce(next, now, close, error)
+  }
+
+  #nextLink(now: number, held: ClientSession, close: CloseInfo, attempt: number, isAnswered: boolean): FailureState {
+    const { retry, random } = this.#config
+    if (isAnswered) return this.#next(now, close, attempt, Math.max(1, attempt), backoffDelay(retry, 1, random))
+    const isDrained = close.cause === 'drain' // as are the sessions of others
+    return this.#next(now, close, attempt, attempt + 1, this.#delay(now, close, attempt + 1, isDrained ? held : undefined))
   }
 
   /** Says goodbye on a link that nothing more is heard from; it is dropped if the answer takes too long. */

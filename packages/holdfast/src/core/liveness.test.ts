@@ -705,11 +705,32 @@ describe('a link among many', () => {
     assert.deepEqual(crowd.turnAt(40_000), [['heartbeat-timeout', 40_000]])
   })
 
+  test('that answers is looked at once a period, to be asked again', () => {
+    const crowd = new Crowd(1)
+    const [link] = crowd.links as [Liveness]
+    for (let count = 1; count <= 5; count++) {
+      const at = count * 30_000 + (count - 1) * 40
+      assert.deepEqual(crowd.run(at), [['ping', at]])
+      link.answered(at + 40, count)
+      assert.equal(link.deadline, at + 30_040)
+      assert.equal(crowd.ticks, count)
+    }
+  })
+
   test('is looked at once a period while frames come, and never asked', () => {
     const crowd = new Crowd(1)
     for (let at = 0; at <= 300_000; at += 500) {
       assert.deepEqual(crowd.run(at), [])
       crowd.links[0]!.heard(at)
+    }
+    assert.ok(crowd.ticks <= 10, `${crowd.ticks} ticks`)
+  })
+
+  test('is never asked while bytes come of which only the transport tells', () => {
+    const crowd = new Crowd(1)
+    for (let at = 0; at <= 300_000; at += 500) {
+      assert.deepEqual(crowd.run(at), [])
+      crowd.gauges[0]!.bytesRead += 1
     }
     assert.ok(crowd.ticks <= 10, `${crowd.ticks} ticks`)
   })

@@ -227,6 +227,7 @@ export class Liveness {
   /** When silence or an answer is due. */
   get #dueAt(): number {
     const state = this.#state
+    if (state.name === 'listening' && this.#heardAt > this.#tickedAt) return this.#heardAt + this.#intervalMs
     const dueMs = state.name === 'probing' ? this.#allowedMs(state) - state.waitedMs : this.#intervalMs - this.#silentMs
     return this.#tickedAt + (dueMs > 0 ? Math.max(shortestTickMs, dueMs) : this.#clock.tickMs)
   }
@@ -257,7 +258,8 @@ export class Liveness {
   #listen(now: number, since: number, awakeMs: number): void {
     const { bytesRead, bytesWritten } = this.#gauge
     const wasHeard = this.#heardAt >= since
-    if (bytesRead > this.#bytesRead && (!wasHeard || this.#state.name === 'probing')) this.heard(now)
+    // What the last look heard says nothing of the bytes that came since.
+    if (bytesRead > this.#bytesRead && (this.#heardAt <= since || this.#state.name === 'probing')) this.heard(now)
     this.#bytesRead = bytesRead
     if (wasHeard || this.#heardAt === now) {
       this.#silentMs = this.#state.name === 'paused' ? this.#silentMs + awakeMs : Math.min(now - this.#heardAt, awakeMs)

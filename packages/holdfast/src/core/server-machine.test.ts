@@ -752,6 +752,25 @@ describe('a resumption', () => {
     assert.deepEqual(slots, [undefined, Infinity, 1_700, 1_300, Infinity])
   })
 
+  test('of a session that has a link leaves it where it is while the server is busy', () => {
+    const waits = [0, 500]
+    const subject = new Subject({ admit: () => waits.shift()! })
+    const [wire, held] = subject.session()
+    assert.deepEqual(refusal(subject.resume(held)), refused('busy', { after: 500 }))
+    assert.equal(held.link, wire.link)
+  })
+
+  test('is kept for a client that was told to come again after its time, and a little longer', () => {
+    const waits = [0, 500_000, 0]
+    const subject = new Subject({ admit: () => waits.shift()! })
+    const held = subject.detached()
+    assert.deepEqual(refusal(subject.resume(held, { attempt: 1 })), refused('busy', { after: 500_000 }))
+    assert.equal(held.deadline, 530_000)
+    subject.now = 529_999
+    subject.machine.tickSession(subject.now, held)
+    assert.match(subject.resume(held, { attempt: 2 })[0]!, /\^S/)
+  })
+
   test('that the server is too busy for is not remembered', () => {
     const subject = new Subject()
     const [wire, held] = subject.session()
@@ -867,8 +886,9 @@ describe('a drain', () => {
   test('is sent also to who has not answered the welcome, and to nobody who is not there', () => {
     const subject = new Subject()
     const [, fresh] = subject.session(ann, false)
-    assert.deepEqual(subject.drain(fresh, 1, 2), ['1 gets ^D{"in":1,"by":2}'])
+    assert.deepEqual(subject.drain(fresh, 1, 2_000), ['1 gets ^D{"in":1,"by":2000}'])
     assert.equal(fresh.state.name, 'new')
+    assert.deepEqual(subject.run(2_000).slice(0, 2), ['2000: close 1 1012', '2000: s1 lost drain'])
     assert.deepEqual(subject.drain(subject.detached(), 1, 2), [])
     subject.machine.expel(0, subject.detached())
     assert.deepEqual(subject.said(), [])

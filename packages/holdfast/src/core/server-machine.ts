@@ -8,7 +8,8 @@
  *                                             └───── R, S ─────────────┘   (R also takes an attached session over to its link)
  *
  * A resumption is one synchronous turn: look up, fence, count, answer (PROTOCOL.md section 5). Nothing is remembered of a link whose
- * resumption was refused, but when a session was told to come again. Outputs name links and sessions; what a session writes comes from its own `nextFrame`.
+ * resumption was refused, and of the session only when its client was told to come again. Outputs name links and sessions; what a session
+ * writes comes from its own `nextFrame`.
  */
 
 import type { AwakeClock } from './awake-clock.ts'
@@ -87,6 +88,8 @@ interface Tombstone {
 
 const greetingMs = 10_000
 const partingMs = 1_000
+/** A client that was told when to come again may be so late. */
+const lateMs = 30_000
 /** Until the client has answered its welcome, a session is kept for no longer. */
 const newTtlMs = 30_000
 const tombstoneMs = 600_000
@@ -167,9 +170,9 @@ export class ServerMachine {
 
   /** Asks the client to come over another link `inMs` from now; this one ends `byMs` from now. */
   drain(now: number, session: ServerSession, inMs: number, byMs: number, url?: string): void {
-    const { link } = session
-    if (!link) return
-    if (session.state.name === 'attached') session.state = { ...session.state, leaveAt: now + byMs } // a new one has no more time than that
+    if (!('leaveAt' in session.state)) return
+    const { link } = session.state
+    session.state = { ...session.state, leaveAt: now + byMs }
     this.#outputs.push({ kind: 'write', link, frame: encode({ kind: 'drain', in: inMs, by: byMs, ...(url !== undefined && { url }) }) })
   }
 
@@ -226,7 +229,7 @@ export class ServerMachine {
       this.#detach(now, session, abnormalClose(verdict))
     } else if (state.name === 'detached' && now >= state.expiresAt) {
       this.#end(now, session, sessionLost('expired'))
-    } else if (state.name === 'attached' && now >= state.leaveAt) {
+    } else if ('leaveAt' in state && now >= state.leaveAt) {
       this.expel(now, session)
     }
     if (session.state.name === 'new' && now >= session.state.until) this.#end(now, session, sessionLost('unanswered'))
@@ -257,7 +260,7 @@ export class ServerMachine {
     const isControlFrame = typeof payload === 'string' && isControl(payload)
     const control = isControlFrame ? decode(payload) : undefined
     if (session.state.name === 'new' && control?.kind !== 'unknown') {
-      session.state = { name: 'attached', link: session.state.link, leaveAt: Infinity } // it has the welcome
+      session.state = { name: 'attached', link: session.state.link, leaveAt: session.state.leaveAt } // it has the welcome
     }
     if (control) session.session.control(now, control)
     const data = isControlFrame ? undefined : session.session.receive(now, payload)
@@ -278,7 +281,7 @@ export class ServerMachine {
     const { ttl, ping, dead, maxMessageBytes, credentials, spread } = this.#config
     const { sid, key, digest } = credentials.issue()
     const session = new Session(this.#terms)
-    const held = new ServerSession(sid, digest, verdict.principal, session, { name: 'new', link, until: now + newTtlMs })
+    const held = new ServerSession(sid, digest, verdict.principal, session, { name: 'new', link, until: now + newTtlMs, leaveAt: Infinity })
     this.#sessions.set(sid, held)
     this.#perPrincipal.set(verdict.principal, (this.#perPrincipal.get(verdict.principal) ?? 0) + 1)
     const { proto } = verdict
@@ -308,8 +311,14 @@ export class ServerMachine {
     if (recv > held.session.sent) return { kind: 'refused', why: 'state', recv: delivered }
     if ((held.cid !== undefined && held.cid !== cid) || attempt <= held.attempt) return { kind: 'refused', why: 'stale', recv: delivered }
     const after = this.#config.admit(now, held.slot)
-    held.slot = after > 0 ? now + after : Infinity
-    return after > 0 ? { kind: 'refused', why: 'busy', after } : undefined
+    if (after === 0) {
+      held.slot = Infinity
+      return undefined
+    }
+    held.slot = now + after
+    // Whom the server itself makes wait must find what he waits for.
+    if (held.state.name === 'detached') held.state = { ...held.state, expiresAt: Math.max(held.state.expiresAt, held.slot + lateMs) }
+    return { kind: 'refused', why: 'busy', after }
   }
 
   /** The order is the protocol: the old link is fenced before anything is counted for the new one. */

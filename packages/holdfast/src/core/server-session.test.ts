@@ -22,7 +22,7 @@ test('a link that opened waits until its time is over, and carries nothing', () 
 
 test('a link is bounded in time but while it carries a session, and when it is gone', () => {
   const link = new ServerLink(gauge, false, 10_000)
-  const session = sessionIn({ name: 'new', link, until: 30_000 })
+  const session = sessionIn({ name: 'new', link, until: 30_000, leaveAt: 40_000 })
   link.state = { name: 'carrying', session }
   assert.equal(link.deadline, Infinity)
   assert.equal(link.session, session)
@@ -37,7 +37,7 @@ test('a link is bounded in time but while it carries a session, and when it is g
 test('a session has a link while it is new or attached, and a deadline in each state but the last', () => {
   const link = new ServerLink(gauge, false, 10_000)
   const states: [state: ServerSessionState, link: ServerLink | undefined, deadline: number][] = [
-    [{ name: 'new', link, until: 30_000 }, link, 30_000],
+    [{ name: 'new', link, until: 30_000, leaveAt: 40_000 }, link, 30_000],
     [{ name: 'attached', link, leaveAt: Infinity }, link, Infinity],
     [{ name: 'attached', link, leaveAt: 60_000 }, link, 60_000],
     [{ name: 'detached', since: 5, expiresAt: 300_005 }, undefined, 300_005],

@@ -41,9 +41,8 @@ export class ServerLink {
 }
 
 export type ServerSessionState =
-  /** Its welcome is under way. */
-  | { readonly name: 'new'; readonly link: ServerLink; readonly until: number }
-  /** `leaveAt`: when the link ends whose successor was asked for. */
+  /** Its welcome is under way. `leaveAt`, here and below: when the link ends whose successor was asked for. */
+  | { readonly name: 'new'; readonly link: ServerLink; readonly until: number; readonly leaveAt: number }
   | { readonly name: 'attached'; readonly link: ServerLink; readonly leaveAt: number }
   | { readonly name: 'detached'; readonly since: number; readonly expiresAt: number }
   | { readonly name: 'over' }
@@ -87,7 +86,7 @@ export class ServerSession {
   get #stateDeadline(): number {
     switch (this.state.name) {
       case 'new':
-        return this.state.until
+        return Math.min(this.state.until, this.state.leaveAt)
       case 'attached':
         return this.state.leaveAt
       case 'detached':

@@ -314,8 +314,8 @@ export class Session {
     const entry = this.outbox.at(index)
     this.#tx++
     this.#flightBytes += entry.bytes
-    if (this.#tx === this.#askAt) this.#askNow(place.liveness)
     place.liveness.wrote(now)
+    if (this.#tx === this.#askAt) this.#askNow(place.liveness)
     if (this.#awaitingSince === Infinity && this.#confirmed < this.#tx) this.#awaitingSince = now
     if (this.#confirmed >= this.#tx) {
       this.#free()

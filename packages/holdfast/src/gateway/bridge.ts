@@ -19,6 +19,8 @@ export interface BridgeConfig {
   readonly journal: GatewayJournal
 }
 
+const asText = { binary: false }
+const asBinary = { binary: true }
 /** Unsent bytes of a client without a session beyond which its backend is read no further. */
 const busyBytes = 256 * 1024
 
@@ -48,7 +50,7 @@ export class Bridge implements UpstreamOwner {
   }
 
   upstreamSent(data: Buffer, isBinary: boolean): void {
-    if (!this.#backlog && this.#hasRoom(data.length)) this.#toClient({ data, isBinary })
+    if (!this.#backlog && this.#hasRoom(data.length)) this.#toClient(data, isBinary)
     else this.#hold({ data, isBinary })
   }
 
@@ -102,14 +104,14 @@ export class Bridge implements UpstreamOwner {
   }
 
   /** A text goes into a session as the string that it keeps. */
-  #toClient({ data, isBinary }: Incoming): void {
+  #toClient(data: Buffer, isBinary: boolean): void {
     const client = this.#client
     if (client.sessionId !== null) {
-      client.send(isBinary ? data : data.toString(), { binary: isBinary })
+      client.send(isBinary ? data : data.toString())
       return
     }
     this.#cork.hold(client)
-    client.send(data, { binary: isBinary }, client.bufferedAmount + data.length > busyBytes ? this.#written : undefined)
+    client.send(data, isBinary ? asBinary : asText, client.bufferedAmount + data.length > busyBytes ? this.#written : undefined)
   }
 
   readonly #written = (): void => {
@@ -138,7 +140,11 @@ export class Bridge implements UpstreamOwner {
   #flush(): void {
     const backlog = this.#backlog ?? []
     let sent = 0
-    while (sent < backlog.length && this.#hasRoom(backlog[sent]!.data.length)) this.#toClient(backlog[sent++]!)
+    for (const { data, isBinary } of backlog) {
+      if (!this.#hasRoom(data.length)) break
+      this.#toClient(data, isBinary)
+      sent++
+    }
     backlog.splice(0, sent)
     if (backlog.length > 0) return
     if (this.#backlog) this.#upstream.resume()

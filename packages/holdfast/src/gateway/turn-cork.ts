@@ -1,20 +1,25 @@
 /** One system call for everything that is written to a socket in a turn of the event loop. A lone message is not delayed. */
 
 import type { WebSocket } from 'ws'
-import { rawSocket } from '../server/ws-gauge.ts'
+import { type RawSocket, rawSocket } from '../server/ws-gauge.ts'
 
 export class TurnCork {
-  #isIn = false
+  #socket: RawSocket | null = null
 
   /** To be called before each write. */
   hold(ws: WebSocket): void {
-    const socket = rawSocket(ws)
-    if (this.#isIn || !socket) return
-    this.#isIn = true
-    socket.cork()
-    process.nextTick(() => {
-      this.#isIn = false
-      socket.uncork()
-    })
+    if (this.#socket) return
+    this.#socket = rawSocket(ws)
+    this.#socket?.cork()
+    process.nextTick(endTurn, this)
   }
+
+  release(): void {
+    this.#socket?.uncork()
+    this.#socket = null
+  }
+}
+
+function endTurn(cork: TurnCork): void {
+  cork.release()
 }

@@ -68,6 +68,8 @@ type State =
 
 /** With so much unsent, whoever sends has to wait. */
 const busyBytes = 256 * 1024
+const asText = { binary: false }
+const asBinary = { binary: true }
 const waiting: State = { name: 'waiting' }
 const leaving: State = { name: 'leaving' }
 const failed: UpstreamEnd = { code: 1006, reason: '', cause: 'network' }
@@ -146,7 +148,7 @@ export class Upstream extends WsSocket implements Timed {
     this.#cork.hold(this)
     this.#watchWrite()
     const isBusy = this.bufferedAmount + data.length > busyBytes
-    this.send(data, { binary: isBinary }, isBusy ? this.#written : undefined)
+    this.send(data, isBinary ? asBinary : asText, isBusy ? this.#written : undefined)
   }
 
   /** Says goodbye, behind all that was written; nobody wants to hear more. */

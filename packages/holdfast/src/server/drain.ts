@@ -34,6 +34,9 @@ export interface DrainResult {
   readonly forced: number
 }
 
+/** How sessions and plain sockets end whose server goes (RFC 6455 section 7.4, IANA: Service Restart). */
+export const restart = { code: 1012, reason: 'restart' } as const
+
 /** Somebody who is to leave. */
 export interface Leaver {
   /** @param inMs when, from now @param byMs when it has to be gone */

@@ -24,6 +24,11 @@ export class Journal {
     if (this.#logger) this.#write(level, `session ${text}`, { session: sid.slice(0, shownCharacters), ...more })
   }
 
+  /** About a client that has no session, and so no name but its address. */
+  plain(level: Level, text: string, address: string | undefined, more: object): void {
+    if (this.#logger) this.#write(level, `plain client ${text}`, { address, ...more })
+  }
+
   server(level: Level, text: string, fields: object): void {
     this.#write(level, text, fields)
   }

@@ -11,7 +11,7 @@ import type { SessionSocket } from './session-socket.ts'
 export interface SessionOptions {
   /** Milliseconds that a session is kept whose client is away. @default 300_000 */
   ttl?: number | undefined
-  /** What a session may hold of messages that its client has not acknowledged, in bytes. @default 1 MiB */
+  /** What a session may hold of messages that its client has not acknowledged, in bytes: a few of the largest messages. @default 4 MiB */
   maxBytes?: number | undefined
   /** And in messages. @default 4_096 */
   maxMessages?: number | undefined
@@ -169,7 +169,7 @@ export const group = (fields: Rules, preset: false | undefined = undefined): Rul
 export const serverRules: Rules = {
   session: group({
     ttl: milliseconds(300_000),
-    maxBytes: limit(mebibyte),
+    maxBytes: limit(4 * mebibyte),
     maxMessages: limit(4_096),
     overflow: { isValid: (value) => value === 'close' || value === 'throw', text: `'close' or 'throw'`, preset: 'close' },
     maxSessions: limit(100_000),

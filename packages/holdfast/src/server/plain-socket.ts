@@ -3,6 +3,7 @@
 import type { CloseCause } from '../core/close-info.ts'
 import { Liveness, type LivenessConfig } from '../core/liveness.ts'
 import type { Clock } from './clock.ts'
+import type { Journal, Level } from './journal.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { SessionSocket } from './session-socket.ts'
 import type { Tally } from './tally.ts'
@@ -16,6 +17,7 @@ export interface PlainConfig {
   readonly wheel: TimerWheel
   readonly tally: Tally
   readonly watch: LivenessConfig
+  readonly journal: Journal
   /** One is gone. */
   readonly closed: (socket: SessionSocket, code: number) => void
 }
@@ -32,11 +34,12 @@ export function plainConfig(
   { heartbeat, writeTimeout, clock }: ResolvedOptions,
   wheel: TimerWheel,
   tally: Tally,
+  journal: Journal,
   closed: PlainConfig['closed'],
 ): PlainConfig {
   const { isOn, interval, timeout } = heartbeat
   const watch = { interval: isOn ? interval : Infinity, timeout, writeTimeout, random: () => clock.random() }
-  return { clock, wheel, tally, watch, closed }
+  return { clock, wheel, tally, watch, journal, closed }
 }
 
 export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
@@ -107,6 +110,7 @@ export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
         return
       case 'heartbeat-timeout':
       case 'write-timeout':
+        this.#log('warn', 'is given up', { cause: verdict })
         this.#cause = verdict
         this.ws.terminate()
         return
@@ -115,20 +119,32 @@ export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
 
   /** An event of the socket, with what comes with it. */
   told(event: string, first: unknown): void {
-    if (event === 'pong') this.#answered(first as Buffer)
-    else if (event === 'close') this.#closed(first as number)
+    switch (event) {
+      case 'pong':
+        this.#answered(first as Buffer)
+        return
+      case 'error':
+        this.#log('warn', 'is at fault', { reason: (first as Error).message })
+        return
+      case 'close':
+        this.#closed(first as number)
+        return
+    }
   }
 
   #answered(data: Buffer): void {
-    const { clock, tally } = this.#config
+    const { clock, wheel, tally } = this.#config
     const ms = this.#liveness.answered(clock.now(), Number(data.toString()))
     if (ms !== undefined) tally.answered('plain', ms)
+    wheel.set(this) // the next ping may be due before the answer was
   }
 
   #closed(code: number): void {
     const { wheel, tally, closed } = this.#config
+    const cause = this.#internals._errorEmitted ? 'protocol' : (this.#cause ?? 'network')
     wheel.remove(this)
-    tally.plainClosed(this.#internals._errorEmitted ? 'protocol' : (this.#cause ?? 'network'))
+    tally.plainClosed(cause)
+    this.#log('info', 'is gone', { code, cause })
     closed(this.ws, code)
   }
 
@@ -139,5 +155,9 @@ export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
   #ping(): void {
     this.#config.tally.pinged('plain')
     this.ws.ping(String(this.#liveness.ping))
+  }
+
+  #log(level: Level, text: string, more: object): void {
+    this.#config.journal.plain(level, text, rawSocket(this.ws)?.remoteAddress, more)
   }
 }

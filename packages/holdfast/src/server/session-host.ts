@@ -12,7 +12,7 @@ import { ServerMachine, type ServerOutput } from '../core/server-machine.ts'
 import type { ServerLink, ServerSession, Verdict } from '../core/server-session.ts'
 import { type Clock, TurnClock } from './clock.ts'
 import { credentials } from './credentials.ts'
-import type { DrainResult, Leaver } from './drain.ts'
+import { type DrainResult, type Leaver, restart } from './drain.ts'
 import { HostedSession, type SessionOwner } from './hosted-session.ts'
 import type { Journal } from './journal.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -36,7 +36,6 @@ export interface HostConfig {
 }
 
 const tooBig = 1009
-const restart = { code: 1012, reason: 'restart' } as const
 const pongLetter = 'O'
 const pingStart = '\u0010P'
 

@@ -71,8 +71,8 @@ const endOfCode: ReadonlyMap<number, LinkEnd> = new Map(linkEnds.map((end) => [l
 /** What `ws` answers when `verifyClient` says no and nothing more. */
 const presetStatus = 401
 
-const roundTripBoundsMs = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000]
-const downtimeBoundsMs = [10, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000]
+const roundTripBoundsMs = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000]
+const downtimeBoundsMs = [10, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000]
 
 export class Tally {
   readonly #linksOpened = zeros<LinkKind>(['session', 'resumption', 'plain'])

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream'
 import { type ServerOptions, WebSocketServer as WsServer } from 'ws'
 import { Admission } from '../core/admission.ts'
 import { tickMs } from '../core/liveness.ts'
-import { Drain, type DrainOptions, type DrainResult, type Leaver } from './drain.ts'
+import { Drain, type DrainOptions, type DrainResult, type Leaver, restart } from './drain.ts'
 import { Gate } from './gate.ts'
 import { Journal } from './journal.ts'
 import { chooseProto, LinkServer } from './link-server.ts'
@@ -47,14 +47,14 @@ interface Internals {
 const closedState = 2
 
 const sessionMaxBytes = 1024 * 1024
-const ratePerSecond = 1_000
+/** Clients that are asked to leave, where nothing says how many other servers admit. */
+const leavingPerSecond = 1_000
 /** Of the time until they are forced, so much at most is for asking clients to leave; the rest is for their answers. */
 const askingShare = 0.5
 /** Clients that move are told their slot so much before. */
 const migrationLeadMs = 1_000
 /** Of the time for which a session is kept, so much at most is for coming back thinly. */
 const spreadShare = 3
-const restart = { code: 1012, reason: 'restart' } as const
 const abnormal = 1006
 
 /**
@@ -106,7 +106,7 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
       left: (session, how) => this.#left(session, how),
       createSocket: () => new (this.options.WebSocket as any)(null, undefined, this.options),
     })
-    this.#plainConfig = plainConfig(resolved, wheel, tally, (socket, code) => this.#plainClosed(socket, code))
+    this.#plainConfig = plainConfig(resolved, wheel, tally, journal, (socket, code) => this.#plainClosed(socket, code))
     const linkOptions = { ...wsOptions, verifyClient: gate.check }
     if (session.isOn) this.#links = new LinkServer(this, linkOptions, maxPayload, options.handleProtocols)
   }
@@ -218,7 +218,7 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
     const sessions = leavers.size
     for (const socket of this.#plain) leavers.set(socket, plainLeaver(socket))
     const spread = Math.min(
-      (1_000 * leavers.size) / (rate ?? (admission.isOn ? admission.ratePerSecond : ratePerSecond)),
+      (1_000 * leavers.size) / (rate ?? (admission.isOn ? admission.ratePerSecond : leavingPerSecond)),
       askingShare * timeout,
     )
     if (isLeaving) {

@@ -2,13 +2,12 @@
 
 import type { Cell, Verdict } from '../peers/result.ts'
 import type { MeasureResult, Row } from './measure.ts'
-import { type SubjectName, subjectNames } from './subject.ts'
 
 const significantDigits = 3
 /** As many as fit beside each other. */
 const maxColumns = 4
 
-export function renderMeasure({ title, rows, verdicts }: MeasureResult): string {
+export function renderMeasure({ title, rows, verdicts }: Pick<MeasureResult, 'title' | 'rows' | 'verdicts'>): string {
   const tables = Array.from({ length: Math.ceil(rows.length / maxColumns) }, (_, index) =>
     tableOf(rows.slice(index * maxColumns, (index + 1) * maxColumns)),
   )
@@ -20,18 +19,18 @@ export function renderVerdict({ what, value, atMost, unit, isMet }: Verdict): st
 }
 
 function tableOf(rows: readonly Row[]): string {
-  const subjects = subjectNames.filter((subject) => rows.some((row) => row.cells[subject]))
+  const subjects = new Set(rows.flatMap(({ cells }) => Object.keys(cells)))
   const lines = [
     ['', ...rows.map(({ what }) => what)],
     ['', ...rows.map(({ unit, n }) => `${unit}, n ${n}`)],
-    ...subjects.map((subject) => [subject, ...rows.map((row) => cellText(row, subject))]),
+    ...[...subjects].map((subject) => [subject, ...rows.map((row) => cellText(row, subject))]),
   ]
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
   const aligned = lines.map((line) => line.map((text, column) => (column === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[column]!))))
   return [...aligned.map((line) => line.join('  ')), ''].join('\n')
 }
 
-function cellText(row: Row, subject: SubjectName): string {
+function cellText(row: Row, subject: string): string {
   const cell = row.cells[subject]
   if (!cell) return ''
   const absolute = cell.kind === 'figure' && cell.absolute !== undefined ? ` (${short(cell.absolute)} ${row.absoluteUnit})` : ''

@@ -1,7 +1,6 @@
-/** One thing that is measured, and what was found: a row is a figure, with a cell for each subject. */
+/** One thing that a suite measures, and what was found: a row is a figure, with a cell for each subject. */
 
-import type { Cell, Verdict } from '../peers/result.ts'
-import type { SubjectName } from './subject.ts'
+import type { Cell, Results, Verdict } from '../peers/result.ts'
 
 export interface Row {
   readonly id: string
@@ -11,7 +10,7 @@ export interface Row {
   readonly absoluteUnit?: string
   /** Samples of each subject. */
   readonly n: number
-  readonly cells: Readonly<Partial<Record<SubjectName, Cell>>>
+  readonly cells: Readonly<Partial<Record<string, Cell>>>
 }
 
 export interface Found {
@@ -37,4 +36,9 @@ export interface Measure {
 export interface MeasureResult extends Found {
   readonly name: string
   readonly title: string
+}
+
+/** What a whole run is kept as. */
+export interface SuiteResults extends Omit<Results, 'measures'> {
+  readonly measures: readonly MeasureResult[]
 }

@@ -1,0 +1,71 @@
+/** What servers of `ws` do to find their dead: as its README shows it, with a timer for each, or pings without any purpose. */
+
+import type { ServerSubject } from '../subject.ts'
+
+/** As thinly as a wheel with slots of this many milliseconds. */
+const spreadMs = 4
+
+interface Alive {
+  isAlive: boolean
+  on(event: string, listener: () => void): void
+  ping(): void
+  terminate(): void
+}
+
+export function beat(subject: ServerSubject, server: any, intervalMs: number): void {
+  const connected = (listener: (socket: Alive) => void) =>
+    server.on('connection', (socket: Alive) => {
+      socket.on('error', () => {})
+      listener(socket)
+    })
+  switch (subject) {
+    case 'ws, README sweep':
+      connected(listen)
+      setInterval(() => server.clients.forEach(check), intervalMs)
+      return
+    case 'ws, a timer each':
+      connected((socket) => {
+        listen(socket)
+        const timer = setInterval(() => check(socket), intervalMs)
+        socket.on('close', () => clearInterval(timer))
+      })
+      return
+    case 'ws, bare spread':
+      spread(connected, intervalMs)
+      return
+    default:
+      connected(() => {})
+  }
+}
+
+/** `function heartbeat()` of the README. */
+function listen(socket: Alive): void {
+  socket.isAlive = true
+  socket.on('pong', heard)
+}
+function heard(this: unknown): void {
+  ;(this as Alive).isAlive = true
+}
+
+function check(socket: Alive): void {
+  if (!socket.isAlive) {
+    socket.terminate()
+    return
+  }
+  socket.isAlive = false
+  socket.ping()
+}
+
+function spread(connected: (listener: (socket: Alive) => void) => void, intervalMs: number): void {
+  const sockets: Alive[] = []
+  connected((socket) => sockets.push(socket))
+  let pinged = 0
+  let due = 0
+  let at = performance.now()
+  setInterval(() => {
+    const now = performance.now()
+    due += ((now - at) / intervalMs) * sockets.length
+    at = now
+    for (; due >= 1; due--) sockets[pinged++ % sockets.length]?.ping()
+  }, spreadMs)
+}
