@@ -42,6 +42,7 @@ const redrawEveryMs = 100
 const sampleEveryMs = 500
 /** After the last fault: for messages that are still on their way, or wait for a link. */
 const longestSettlingMs = 20_000
+const longestOpeningMs = 5_000
 const settlingStepMs = 20
 
 export class Demonstration {
@@ -120,10 +121,14 @@ export class Demonstration {
     this.#tell({ event: 'start', ...start })
   }
 
-  /** Resolves when the last fault is over, or no more are wanted. */
+  /** Resolves when the last fault is over, or no more are wanted. The first one waits for links that it can break. */
   async #weather(network: Network | undefined): Promise<void> {
+    if (!network) return
+    const { signal } = this.#calm
+    const giveUpAt = performance.now() + longestOpeningMs
+    while (!signal.aborted && performance.now() < giveUpAt && !this.#clients.every(isOpen)) await sleep(settlingStepMs)
     const storm = drawStorm(seededRandom(this.#options.seed), this.#options.durationMs)
-    await network?.suffer(storm, this.#calm.signal).catch(this.#fail)
+    await network.suffer(storm, signal).catch(this.#fail)
   }
 
   /** Resolves when what was sent is back, or will never be. */
@@ -225,6 +230,10 @@ export class Demonstration {
     const { lost = 0, duplicated = 0, missedTicks = 0 } = reports.find(({ client }) => client === resumableName)?.numbered ?? {}
     return ended === exitCode.ok && lost + duplicated + missedTicks > 0 ? exitCode.failed : ended
   }
+}
+
+function isOpen({ state }: Client): boolean {
+  return state === 'open'
 }
 
 function isSuspended({ state }: Client): boolean {
