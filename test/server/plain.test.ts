@@ -100,3 +100,23 @@ describe('a plain client', { timeout: 60_000 }, () => {
     await next(socket, 'pong')
   })
 })
+
+test('a request keeps what its headers said, but for the key of the handshake, and those that are alike are kept once', async () => {
+  await using path = await startServer()
+  const headers = { 'X-Trace': 'a', Cookie: 'b=c' }
+  await dial(path.url, [], { headers })
+  await begin(path.url, { headers })
+  for (const index of [0, 1]) {
+    const { request } = await path.socket(index)
+    assert.deepEqual([request.method, request.url, request.httpVersion], ['GET', '/', '1.1'])
+    assert.deepEqual([request.headers['x-trace'], request.headers.cookie, request.headers['sec-websocket-key']], ['a', 'b=c', undefined])
+    assert.equal(request.rawHeaders[request.rawHeaders.indexOf('X-Trace') + 1], 'a')
+    assert.equal(request.socket.remoteAddress, '127.0.0.1')
+    assert.equal((await path.socket(index)).request, request)
+  }
+  for (const index of [2, 3]) {
+    await dial(path.url, [], { headers: { 'X-Trace': 'alike' } })
+    await path.socket(index)
+  }
+  assert.equal(path.sockets[2]!.request.rawHeaders, path.sockets[3]!.request.rawHeaders)
+})

@@ -7,7 +7,7 @@ import { mutations } from './mutations.ts'
 import { simulate } from './simulate.ts'
 
 /** No mistake takes more seeds to be found. */
-const maxSeeds = 2_000
+const maxSeeds = 4_000
 
 describe('the simulation', { concurrency: availableParallelism() }, () => {
   for (const mutation of mutations) {

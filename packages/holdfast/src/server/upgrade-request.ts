@@ -16,6 +16,11 @@ export interface Head {
   readonly rawHeaders: readonly string[]
 }
 
+/** What Node's parser tells a message. */
+interface ParserSide {
+  _addHeaderLines(rawHeaders: string[], count: number): void
+}
+
 const leftOut = 'sec-websocket-key'
 /** Whose values are never alike, and not to be kept for longer than their connection. */
 const secret: readonly string[] = ['cookie', 'authorization']
@@ -49,8 +54,9 @@ export class UpgradeRequest {
   }
   /** Read by Node's rules: names in lower case, what came twice joined. */
   get headers(): IncomingMessage['headers'] {
-    const message = new IncomingMessage(this.socket)
-    message.rawHeaders = [...this.#head.rawHeaders]
+    const { rawHeaders } = this.#head
+    const message = new IncomingMessage(this.socket) as IncomingMessage & ParserSide
+    message._addHeaderLines([...rawHeaders], rawHeaders.length)
     return message.headers
   }
 }
