@@ -6,6 +6,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { renderGateway } from './table/gateway-table.ts'
 import { readBlock, replaceBlock } from './table/marked-block.ts'
 import { renderReach } from './table/reach-table.ts'
 import { renderTable } from './table/readme-table.ts'
@@ -19,6 +20,7 @@ const tables = [
   { name: 'server', page: scale, file: 'server.json', command: 'npm run bench:server', render: renderSuite },
   { name: 'storm', page: scale, file: 'storm.json', command: 'npm run bench:storm', render: renderSuite },
   { name: 'fleet', page: scale, file: 'fleet.json', command: 'npm run bench:fleet', render: renderSuite },
+  { name: 'gateway', page: 'docs/guide/gateway-figures.md', file: 'gateway.json', command: 'npm run bench:gateway', render: renderGateway },
 ] as const
 
 for (const { name, page, file, command, render } of tables) {

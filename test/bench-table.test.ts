@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import type { Results } from '../bench/peers/result.ts'
 import type { SuiteResults } from '../bench/suite/measure.ts'
+import { renderGateway } from '../bench/table/gateway-table.ts'
 import { readBlock, replaceBlock } from '../bench/table/marked-block.ts'
 import { type Reach, renderReach } from '../bench/table/reach-table.ts'
 import { renderTable } from '../bench/table/readme-table.ts'
@@ -12,16 +13,23 @@ import { renderSuite } from '../bench/table/suite-table.ts'
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 
-describe('the table of the README', () => {
-  it('is what the results of the bench say', () => {
+describe('the table', () => {
+  it('of the README is what the results of the bench say', () => {
     const results: Results = JSON.parse(readFileSync(new URL('../bench/results.json', import.meta.url), 'utf8'))
     assert.equal(readBlock(readme, 'bench'), renderTable(results), 'npm run bench:table')
     assert.equal(results.isQuick, false, 'a quick run is nothing to quote from: npm run bench')
   })
-  it('is what the results of the reach measures say', () => {
+  it('of the README is what the results of the reach measures say', () => {
     const reach: Reach = JSON.parse(readFileSync(new URL('../bench/reach.json', import.meta.url), 'utf8'))
     assert.equal(readBlock(readme, 'reach'), renderReach(reach), 'npm run bench:table')
     assert.equal(reach.isQuick, false, 'a quick run is nothing to quote from: npm run bench:reach')
+  })
+
+  it('of the guide to the gateway is what the results of its bench say', () => {
+    const guide = readFileSync(new URL('../docs/guide/gateway-figures.md', import.meta.url), 'utf8')
+    const results: SuiteResults = JSON.parse(readFileSync(new URL('../bench/gateway.json', import.meta.url), 'utf8'))
+    assert.equal(readBlock(guide, 'gateway'), renderGateway(results), 'npm run bench:table')
+    assert.equal(results.isQuick, false, 'a quick run is nothing to quote from: npm run bench:gateway')
   })
 
   const results: Results = {

@@ -9,10 +9,13 @@ process.on('exit', () => {
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
+/** `ws` is measured as it is, also where the package is installed that takes its masking to machine code. */
+const plainWs: NodeJS.ProcessEnv = { WS_NO_BUFFER_UTIL: '1' }
+
 /** @param file relative to this folder. The condition for sources is not passed on: what is measured is the build. */
-export function start(file: string, argument: unknown, flags: readonly string[] = []): ChildProcess {
+export function start(file: string, argument: unknown, flags: readonly string[] = [], variables = plainWs): ChildProcess {
   const execArgv = ['--disable-warning=ExperimentalWarning', ...flags]
-  const child = fork(join(import.meta.dirname, file), [JSON.stringify(argument)], { execArgv })
+  const child = fork(join(import.meta.dirname, file), [JSON.stringify(argument)], { execArgv, env: { ...process.env, ...variables } })
   living.add(child)
   child.once('exit', () => living.delete(child))
   return child

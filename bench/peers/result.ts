@@ -30,13 +30,12 @@ export interface Row {
 }
 
 /** A figure of ours beside its target. */
-export interface Verdict {
+export type Verdict = {
   readonly what: string
   readonly value: number
-  readonly atMost: number
   readonly unit: string
   readonly isMet: boolean
-}
+} & ({ readonly atMost: number } | { readonly atLeast: number })
 
 export interface MeasureResult {
   readonly name: string
@@ -59,4 +58,8 @@ export interface Results {
 
 export function verdict(what: string, value: number, atMost: number, unit: string): Verdict {
   return { what, value, atMost, unit, isMet: value <= atMost }
+}
+
+export function verdictAtLeast(what: string, value: number, atLeast: number, unit: string): Verdict {
+  return { what, value, atLeast, unit, isMet: value >= atLeast }
 }

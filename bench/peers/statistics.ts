@@ -14,7 +14,7 @@ export function figure(values: readonly number[], absolutes?: readonly number[])
 }
 
 /** Between two samples it is where the line between them is. */
-function quantile(values: readonly number[], share: number): number {
+export function quantile(values: readonly number[], share: number): number {
   if (values.length === 0) throw new RangeError('there is no sample to take a median of')
   const sorted = [...values].sort((a, b) => a - b)
   const place = share * (sorted.length - 1)

@@ -17,7 +17,7 @@ export class Build implements Disposable {
     const made = new Build(mkdtempSync(join(cache, 'holdfast-')))
     process.once('exit', () => made[Symbol.dispose]()) // whatever ends the run
     await build({
-      entryPoints: [join(sources, 'node.ts'), join(sources, 'server.ts')],
+      entryPoints: ['node.ts', 'server.ts', 'gateway.ts'].map((entry) => join(sources, entry)),
       outdir: made.folder,
       outExtension: { '.js': '.mjs' },
       bundle: true,

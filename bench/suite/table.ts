@@ -14,8 +14,10 @@ export function renderMeasure({ title, rows, verdicts }: Pick<MeasureResult, 'ti
   return [title, '', ...tables, ...verdicts.map(renderVerdict), ''].join('\n')
 }
 
-export function renderVerdict({ what, value, atMost, unit, isMet }: Verdict): string {
-  return `${isMet ? '✔' : '✖'} ${what}: ${short(value)} ${unit}, target at most ${atMost}`
+export function renderVerdict(verdict: Verdict): string {
+  const { what, value, unit, isMet } = verdict
+  const target = 'atMost' in verdict ? `at most ${verdict.atMost}` : `at least ${verdict.atLeast}`
+  return `${isMet ? '✔' : '✖'} ${what}: ${short(value)} ${unit}, target ${target}`
 }
 
 function tableOf(rows: readonly Row[]): string {
@@ -33,7 +35,8 @@ function tableOf(rows: readonly Row[]): string {
 function cellText(row: Row, subject: string): string {
   const cell = row.cells[subject]
   if (!cell) return ''
-  const absolute = cell.kind === 'figure' && cell.absolute !== undefined ? ` (${short(cell.absolute)} ${row.absoluteUnit})` : ''
+  const { absoluteUnit } = row
+  const absolute = cell.kind === 'figure' && cell.absolute !== undefined && absoluteUnit ? ` (${short(cell.absolute)} ${absoluteUnit})` : ''
   return valueText(cell) + absolute
 }
 
@@ -49,5 +52,5 @@ function valueText(cell: Cell): string {
 }
 
 function short(value: number): string {
-  return String(Number(value.toPrecision(significantDigits)))
+  return value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(significantDigits)))
 }

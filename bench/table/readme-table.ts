@@ -44,7 +44,7 @@ export function renderTable(results: Results): string {
   const body = lines.flatMap((line) => {
     const row = rows.get(line.id)
     if (!row) return []
-    const cells = libraries.map((library) => render(row.cells[line.variants?.[library] ?? library]))
+    const cells = libraries.map((library) => cellText(row.cells[line.variants?.[library] ?? library]))
     return [`| ${[`${line.what}, ${unitOf(row)}`, ...cells, row.n].join(' | ')} |`]
   })
   const head = `| | ${libraries.join(' | ')} | n |`
@@ -65,7 +65,7 @@ function unitOf({ unit }: Row): string {
   return unit === 'timers' ? 'count' : unit
 }
 
-function render(cell: Cell | undefined): string {
+export function cellText(cell: Cell | undefined): string {
   switch (cell?.kind) {
     case 'figure':
       return String(Number(cell.value >= 100 ? cell.value.toFixed(0) : cell.value.toPrecision(significantDigits)))

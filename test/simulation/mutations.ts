@@ -32,8 +32,8 @@ export const mutations: readonly Mutation[] = [
     name: 'delivered is read, something is waited for, and then comes the fence',
     edits: [
       edit(
-        '    if (verdict) this.#resume(now, wall, link, first, verdict)\n',
-        '    this.early.set(link, this.#sessions.get(first.sid)?.session.inbox.delivered)\n    if (verdict) this.#resume(now, wall, link, first, verdict)\n',
+        '    if (verdict) this.#resume(now, link, first, verdict)\n',
+        '    this.early.set(link, this.#sessions.get(first.sid)?.session.inbox.delivered)\n    if (verdict) this.#resume(now, link, first, verdict)\n',
       ),
       edit(
         '    const { delivered } = session.inbox\n    const base',
@@ -46,8 +46,8 @@ export const mutations: readonly Mutation[] = [
     name: 'a resumption is judged when R arrives, and not again when the verdict is there',
     edits: [
       edit(
-        '    if (verdict) this.#resume(now, wall, link, first, verdict)\n',
-        "    this.early.set(link, this.#refusal(now, first, { kind: 'accepted', principal: this.#sessions.get(first.sid)?.principal, proto: '' }))\n    if (verdict) this.#resume(now, wall, link, first, verdict)\n",
+        '    if (verdict) this.#resume(now, link, first, verdict)\n',
+        "    this.early.set(link, this.#refusal(now, first, { kind: 'accepted', principal: this.#sessions.get(first.sid)?.principal, proto: '' }))\n    if (verdict) this.#resume(now, link, first, verdict)\n",
       ),
       edit(
         'const refused = this.#refusal(now, resume, verdict)',
@@ -117,8 +117,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a late tick judges at once',
     edits: [
-      edit('this.#isLate = elapsed > 2 * this.#tickMs || jump > wallJumpMs', 'this.#isLate = jump > Infinity'),
-      edit('return Math.min(elapsed, 2 * this.#tickMs)', 'return elapsed'),
+      edit('this.#isLate = elapsed > 2 * this.tickMs || jump > wallJumpMs', 'this.#isLate = jump > Infinity'),
+      edit('const awakeMs = Math.min(elapsed, 2 * this.tickMs)', 'const awakeMs = elapsed'),
+      edit('Math.min(now - this.#at, 2 * this.tickMs)', 'now - this.#at'),
     ],
   },
   one('bytes are no sign of life', "if (bytesRead > this.#bytesRead && (!wasHeard || this.#state.name === 'probing')) this.heard(now)", ''),
@@ -129,8 +130,8 @@ export const mutations: readonly Mutation[] = [
   ),
   one(
     'a server stays on a link that it said it would leave',
-    "state.name === 'attached' && now >= state.leaveAt",
-    "state.name === 'attached' && now < 0",
+    "'leaveAt' in state && now >= state.leaveAt",
+    "'leaveAt' in state && now < 0",
   ),
   one(
     'a refusal ends a session that has another link',
@@ -138,4 +139,5 @@ export const mutations: readonly Mutation[] = [
     "first.kind !== 'spliced' && first.kind !== 'refused'",
   ),
   one('a move that succeeded leaves the old link open', "    if ('link' in state) this.#part(now, state.link, linkCode.migrated)\n", ''),
+  one('a session that is asked to move before it answered forgets by when', 'leaveAt: session.state.leaveAt }', 'leaveAt: Infinity }'),
 ]

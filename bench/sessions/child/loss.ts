@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultProxy } from '../../../packages/holdfast-cli/src/fault/index.ts'
 import { loadSubject, serverOf } from '../subject.ts'
+import { Arrivals } from './arrivals.ts'
 import { type HostedPeer, host } from './host.ts'
 import type { LossCount, LossTask, Weather } from './task.ts'
 
@@ -18,8 +19,8 @@ const marker = 'end'
 
 export async function measureLoss({ subject, build, weather, messages }: LossTask): Promise<LossCount> {
   let peer: HostedPeer | undefined
-  const up = new Arrivals(messages)
-  const down = new Arrivals(messages)
+  const up = new Arrivals(messages, marker)
+  const down = new Arrivals(messages, marker)
   const port = await host(serverOf(subject), build, (connected) => {
     peer = connected
     connected.receive((data) => up.take(data))
@@ -102,38 +103,4 @@ function attempt(send: () => void): void {
   try {
     send()
   } catch {}
-}
-
-class Arrivals {
-  readonly #seen: Uint8Array
-  #distinct = 0
-  #highest = -1
-  duplicated = 0
-  /** Those that came behind one with a higher number. */
-  reordered = 0
-  isEnded = false
-
-  constructor(messages: number) {
-    this.#seen = new Uint8Array(messages)
-  }
-
-  get missing(): number {
-    return this.#seen.length - this.#distinct
-  }
-
-  take(data: unknown): void {
-    if (data === marker) {
-      this.isEnded = true
-      return
-    }
-    const number = Number(data)
-    if (this.#seen[number]) {
-      this.duplicated++
-      return
-    }
-    this.#seen[number] = 1
-    this.#distinct++
-    if (number < this.#highest) this.reordered++
-    this.#highest = Math.max(this.#highest, number)
-  }
 }

@@ -735,6 +735,17 @@ describe('a link among many', () => {
     assert.ok(crowd.ticks <= 10, `${crowd.ticks} ticks`)
   })
 
+  test('that is looked at late after its answer is not asked if bytes came since', () => {
+    const crowd = new Crowd(1)
+    const [link] = crowd.links as [Liveness]
+    assert.deepEqual(crowd.run(30_000), [['ping', 30_000]])
+    crowd.gauges[0]!.bytesRead += 2
+    link.answered(30_010, 1)
+    crowd.gauges[0]!.bytesRead += 1
+    for (let at = 30_500; at <= 60_500; at += 500) crowd.clock.advance(at, at + epoch)
+    assert.equal(link.tick(60_500), 'alive')
+  })
+
   test('is looked at each second while a write has not left, and once after one that has', () => {
     const crowd = new Crowd(1)
     crowd.run(2_000)

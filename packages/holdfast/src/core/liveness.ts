@@ -87,6 +87,7 @@ export class Liveness {
   #state: LivenessState = listening
   #writing: Writing | undefined
   #heardAt: number
+  #answeredAt = -Infinity
   #intervalMs: number
   #silentMs = 0
   /** When it was last looked at, and what the clock showed. */
@@ -149,6 +150,8 @@ export class Liveness {
     const rtt = this.#state.name === 'probing' && this.#state.ping === ping ? now - this.#state.at : undefined
     if (rtt !== undefined) this.#rtt = rtt
     this.heard(now)
+    this.#answeredAt = now
+    this.#bytesRead = this.#gauge.bytesRead
     return rtt
   }
 
@@ -258,8 +261,9 @@ export class Liveness {
   #listen(now: number, since: number, awakeMs: number): void {
     const { bytesRead, bytesWritten } = this.#gauge
     const wasHeard = this.#heardAt >= since
-    // What the last look heard says nothing of the bytes that came since.
-    if (bytesRead > this.#bytesRead && (this.#heardAt <= since || this.#state.name === 'probing')) this.heard(now)
+    // What the last look heard, or an answer, says nothing of the bytes that came since.
+    const isOld = this.#heardAt <= since || this.#heardAt === this.#answeredAt
+    if (bytesRead > this.#bytesRead && (isOld || this.#state.name === 'probing')) this.heard(now)
     this.#bytesRead = bytesRead
     if (wasHeard || this.#heardAt === now) {
       this.#silentMs = this.#state.name === 'paused' ? this.#silentMs + awakeMs : Math.min(now - this.#heardAt, awakeMs)

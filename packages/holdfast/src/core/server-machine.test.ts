@@ -883,6 +883,17 @@ describe('a drain', () => {
     assert.match(subject.resume(held)[0]!, /\^S/)
   })
 
+  test('ends the link of who has not answered the welcome no later, and of who answers it meanwhile', () => {
+    for (const isAnswered of [false, true]) {
+      const subject = new Subject()
+      const [wire, fresh] = subject.session(ann, false)
+      subject.drain(fresh, 1_000, 5_000)
+      if (isAnswered) subject.hears(wire, '^A0')
+      assert.deepEqual(subject.run(5_000), ['5000: close 1 1012', '5000: s1 lost drain'])
+      assert.equal(fresh.deadline, isAnswered ? 5_000 + ttl : newTtlMs)
+    }
+  })
+
   test('is sent also to who has not answered the welcome, and to nobody who is not there', () => {
     const subject = new Subject()
     const [, fresh] = subject.session(ann, false)

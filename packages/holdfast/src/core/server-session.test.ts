@@ -38,6 +38,7 @@ test('a session has a link while it is new or attached, and a deadline in each s
   const link = new ServerLink(gauge, false, 10_000)
   const states: [state: ServerSessionState, link: ServerLink | undefined, deadline: number][] = [
     [{ name: 'new', link, until: 30_000, leaveAt: 40_000 }, link, 30_000],
+    [{ name: 'new', link, until: 30_000, leaveAt: 7_000 }, link, 7_000],
     [{ name: 'attached', link, leaveAt: Infinity }, link, Infinity],
     [{ name: 'attached', link, leaveAt: 60_000 }, link, 60_000],
     [{ name: 'detached', since: 5, expiresAt: 300_005 }, undefined, 300_005],
