@@ -12,7 +12,11 @@ import { text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
 import { type TLSSocket, connect as tlsConnect } from 'node:tls'
 import { WebSocketServer } from 'ws'
+import { gatewayRules } from '../../packages/holdfast/src/gateway/options.ts'
 import { ReconnectingWebSocket } from '../../packages/holdfast/src/node.ts'
+import { drainRules, type Rules, serverRules } from '../../packages/holdfast/src/server/options.ts'
+import { resolveConfiguration } from '../../packages/holdfast-cli/src/gateway/configuration.ts'
+import type { SettingName } from '../../packages/holdfast-cli/src/gateway/setting.ts'
 import { type Certificate, createCertificate } from '../peers/certificate.ts'
 import { dial, nextMessage, refusal } from '../peers/client.ts'
 import { unusedPort } from '../peers/port.ts'
@@ -47,6 +51,36 @@ describe('the settings of the gateway', { concurrency: true }, () => {
     assert.match(lineOf(stdout, 'max-sessions'), /^max-sessions: 3 +# .*gateway\.yaml:4$/)
     assert.match(lineOf(stdout, 'compression'), /^compression: on +# --compression$/)
     assert.match(lineOf(stdout, 'heartbeat'), /^heartbeat: 30s +# default$/)
+  })
+
+  test('have the defaults of the library', () => {
+    const flags = new Map([['upstream', { source: '--upstream', texts: [upstream] }]] as const)
+    const { values } = resolveConfiguration({ flags, environment: new Map(), file: new Map() })
+    const presetOf = (rules: Rules, path: string): unknown => {
+      const [name = '', field] = path.split('.')
+      const rule = rules[name]
+      return field === undefined ? rule?.preset : rule?.fields?.[field]?.preset
+    }
+    const same: [SettingName, Rules, string][] = [
+      ['hold', serverRules, 'session.ttl'],
+      ['buffer', serverRules, 'session.maxBytes'],
+      ['bufferMessages', serverRules, 'session.maxMessages'],
+      ['maxBuffered', serverRules, 'session.maxTotalBytes'],
+      ['maxSessions', serverRules, 'session.maxSessions'],
+      ['heartbeat', serverRules, 'heartbeat.interval'],
+      ['heartbeatTimeout', serverRules, 'heartbeat.timeout'],
+      ['maxMessage', gatewayRules, 'maxPayload'],
+      ['upstreamTimeout', gatewayRules, 'upstreamConnectTimeout'],
+      ['upstreamHeartbeat', gatewayRules, 'upstreamHeartbeat.interval'],
+      ['upstreamHeartbeatTimeout', gatewayRules, 'upstreamHeartbeat.timeout'],
+      ['compression', gatewayRules, 'perMessageDeflate'],
+      ['headerBytes', gatewayRules, 'limits.headerBytes'],
+      ['headerCount', gatewayRules, 'limits.headerCount'],
+      ['handshakeTimeout', gatewayRules, 'limits.handshakeTimeout'],
+      ['maxHandshakes', serverRules, 'limits.maxHandshakes'],
+      ['drainTimeout', drainRules, 'timeout'],
+    ]
+    for (const [setting, rules, option] of same) assert.equal(values[setting], presetOf(rules, option), `${setting}, ${option}`)
   })
 
   test('a switch that the file turns on can be turned off', async () => {

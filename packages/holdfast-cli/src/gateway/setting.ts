@@ -89,7 +89,7 @@ const settings: { readonly [Name in SettingName]: Setting<Settings[Name]> } = {
   listen: { kind: address, preset: '127.0.0.1:8080', help: 'where clients connect' },
   upstream: { kind: route, isList: true, without: 'required', help: 'the backend, or the backend for the paths below one' },
   hold: { kind: period, preset: '300s', help: 'keep a session, and its connection to the backend, for so long after its link is lost' },
-  buffer: { kind: bytes, preset: '1MiB', help: 'what a session may hold that its client has not acknowledged, in bytes' },
+  buffer: { kind: bytes, preset: '4MiB', help: 'what a session may hold that its client has not acknowledged, in bytes' },
   bufferMessages: { kind: count, preset: '4096', help: 'and in messages; when it is full the backend is not read' },
   maxBuffered: { kind: bytes, preset: '256MiB', help: 'what all sessions together may hold' },
   maxSessions: { kind: count, preset: '100000', help: 'sessions at once' },
