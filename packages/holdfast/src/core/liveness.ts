@@ -87,7 +87,8 @@ export class Liveness {
   #state: LivenessState = listening
   #writing: Writing | undefined
   #heardAt: number
-  #answeredAt = -Infinity
+  /** Whether a frame was heard since the last look, so that it dates what arrived. */
+  #isDated = false
   #intervalMs: number
   #silentMs = 0
   /** When it was last looked at, and what the clock showed. */
@@ -141,17 +142,16 @@ export class Liveness {
 
   /** A frame arrived, of whatever kind. */
   heard(now: number): void {
-    this.#heardAt = now
-    if (this.#state.name === 'probing') this.#state = listening
+    this.#isDated = true
+    this.#hear(now)
   }
 
   /** The answer to ping number `ping` arrived. Returns the milliseconds that it took; undefined for one that nobody waits for. */
   answered(now: number, ping: number): number | undefined {
     const rtt = this.#state.name === 'probing' && this.#state.ping === ping ? now - this.#state.at : undefined
     if (rtt !== undefined) this.#rtt = rtt
-    this.heard(now)
-    this.#answeredAt = now
-    this.#bytesRead = this.#gauge.bytesRead
+    this.#hear(now)
+    this.#bytesRead = this.#gauge.bytesRead // an answer says nothing of what comes behind it
     return rtt
   }
 
@@ -257,13 +257,17 @@ export class Liveness {
     return 'alive'
   }
 
+  #hear(now: number): void {
+    this.#heardAt = now
+    if (this.#state.name === 'probing') this.#state = listening
+  }
+
   /** Brings the silence up to date. Bytes count where no whole frame came: a large message is on its way. */
   #listen(now: number, since: number, awakeMs: number): void {
     const { bytesRead, bytesWritten } = this.#gauge
     const wasHeard = this.#heardAt >= since
-    // What the last look heard, or an answer, says nothing of the bytes that came since.
-    const isOld = this.#heardAt <= since || this.#heardAt === this.#answeredAt
-    if (bytesRead > this.#bytesRead && (isOld || this.#state.name === 'probing')) this.heard(now)
+    if (bytesRead > this.#bytesRead && (!this.#isDated || this.#state.name === 'probing')) this.#hear(now)
+    this.#isDated = false
     this.#bytesRead = bytesRead
     if (wasHeard || this.#heardAt === now) {
       this.#silentMs = this.#state.name === 'paused' ? this.#silentMs + awakeMs : Math.min(now - this.#heardAt, awakeMs)
