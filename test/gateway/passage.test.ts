@@ -93,7 +93,7 @@ for (const { name, open } of kinds) {
       await using route = await openRoute()
       const client = await open(`${route.url}/echo`)
       const bytes = [Buffer.alloc(0), Buffer.from([0x10, 0x41, 0]), Buffer.alloc(300_000, 7)]
-      const sent = ['', 'grüße 🐕', '\u0010A7', '\u0010', 'x'.repeat(70_000), ...bytes, 'last']
+      const sent = ['', 'grüße 🐕', '\u0010A7', '\u0010', 'x'.repeat(70_000), `\u0010${'🐕'.repeat(1_000)}`, ...bytes, 'last']
       for (const each of sent) client.send(each)
       await until(() => client.messages.length === sent.length, 'echoes')
       assert.deepEqual(client.messages, sent)

@@ -103,11 +103,11 @@ export class Bridge implements UpstreamOwner {
     return session ? !session.isFullFor(bytes) : this.#client.bufferedAmount <= busyBytes
   }
 
-  /** A text goes into a session as the string that it keeps. */
   #toClient(data: Buffer, isBinary: boolean): void {
     const client = this.#client
-    if (client.sessionId !== null) {
-      client.send(isBinary ? data : data.toString())
+    const session = sessionOf(client)
+    if (session) {
+      session.forward(data, isBinary)
       return
     }
     this.#cork.hold(client)

@@ -35,6 +35,7 @@ export interface SessionCloseInfo extends CloseInfo {
 }
 
 const maxPingBytes = 125
+const longTextBytes = 1_024
 const noCode = 1005
 
 export class HostedSession implements Timed {
@@ -113,6 +114,15 @@ export class HostedSession implements Timed {
     const isBinary = options.binary ?? typeof payload !== 'string'
     if (options.fin === false || this.#assembly) this.#assemble(payload, isBinary, options, callback)
     else this.#enqueue(payload, isBinary, options.compress ?? true, callback, undefined)
+  }
+
+  /**
+   * As `send`, of bytes that nobody writes to any more and no end of a session finds too big: they are kept without a copy. A long text stays
+   * the bytes that it came in; a short one takes less room as a string.
+   */
+  forward(data: Buffer, isBinary: boolean): void {
+    if (isBinary) this.#forwardAs(data, data)
+    else this.#forwardAs(data, data.length < longTextBytes ? data.toString() : new Outgoing(data, false, true, undefined))
   }
 
   /** Waits for room, then for the peer. */
@@ -262,6 +272,11 @@ export class HostedSession implements Timed {
     if (!this.isPaused) this.#owner.resumeSession(this)
   }
 
+  #forwardAs({ length: bytes }: Buffer, data: Payload | Outgoing): void {
+    if (this.readyState === 1) this.#owner.sendMessage(this, { data, bytes, settle: undefined })
+    else this.#refuse(bytes, undefined)
+  }
+
   #refuse(bytes: number, callback: SendCallback | undefined): void {
     this.#discardedBytes += bytes
     const { readyState } = this
@@ -331,7 +346,8 @@ function asSaid(payload: Payload, isBinary: boolean): Payload {
 }
 
 function payloadOf(data: unknown): Payload {
-  return data instanceof Outgoing ? data.payload : (data as Payload)
+  if (!(data instanceof Outgoing)) return data as Payload
+  return data.isBinary ? data.payload : data.payload.toString()
 }
 
 /** With `ws`, too, an end for which the peer's frames are to blame is an error. A lost link is none. */

@@ -14,6 +14,9 @@ export interface SendOptions {
 export type SendCallback = (error?: Error) => void
 export type Payload = string | Buffer | Blob
 
+/** The first byte of texts that have to be looked at. */
+export const dle = 0x10
+
 /** What an outbox keeps of a message about which more is to be known than its content. */
 export class Outgoing {
   readonly payload: Payload
@@ -30,7 +33,10 @@ export class Outgoing {
 
   /** As it travels. */
   get wire(): Payload {
-    return typeof this.payload === 'string' && !this.isBinary ? escapeText(this.payload) : this.payload
+    const { payload } = this
+    if (this.isBinary || payload instanceof Blob) return payload
+    if (typeof payload === 'string') return escapeText(payload)
+    return payload[0] === dle ? escapeText(payload.toString()) : payload
   }
 
   /** Whether somebody wants to know when it was written. */

@@ -4,7 +4,7 @@ import { WebSocket as WsSocket } from 'ws'
 import { abnormalClose, type CloseInfo } from '../core/close-info.ts'
 import { isControl } from '../core/control.ts'
 import type { ServerLink } from '../core/server-session.ts'
-import { Outgoing, type SendCallback } from './outgoing.ts'
+import { dle, Outgoing, type SendCallback } from './outgoing.ts'
 import type { SessionSocket } from './session-socket.ts'
 import { nowhere, type Timed } from './timer-wheel.ts'
 import { type Head, UpgradeRequest } from './upgrade-request.ts'
@@ -50,7 +50,6 @@ export class LinkSocket extends WsSocket {
   }
 }
 
-const dle = 0x10
 /** UTF-8 never needs more for a UTF-16 unit. */
 const bytesPerUnit = 3
 /** Above this much in hand somebody may be waiting for it to leave. */
