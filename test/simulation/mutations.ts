@@ -122,7 +122,11 @@ export const mutations: readonly Mutation[] = [
       edit('Math.min(now - this.#at, 2 * this.tickMs)', 'now - this.#at'),
     ],
   },
-  one('bytes are no sign of life', "if (bytesRead > this.#bytesRead && (!this.#isDated || this.#state.name === 'probing')) this.#hear(now)", ''),
+  one(
+    'bytes are no sign of life',
+    "if (bytesRead > this.#bytesRead && (!this.#isDated || this.#state.name === 'probing')) this.#hear(now)",
+    '',
+  ),
   one(
     'a message that breaks every link is sent for ever',
     'if (this.#stuckLinks < poisonLinks) return',

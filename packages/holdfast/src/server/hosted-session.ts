@@ -1,5 +1,6 @@
 /** A session in this process: what its socket asks of it, and what becomes of that while links come and go. */
 
+import { isUtf8 } from 'node:buffer'
 import type { CloseInfo } from '../core/close-info.ts'
 import type { OutboxEntry } from '../core/outbox.ts'
 import type { ServerSession } from '../core/server-session.ts'
@@ -35,7 +36,7 @@ export interface SessionCloseInfo extends CloseInfo {
 }
 
 const maxPingBytes = 125
-const longTextBytes = 1_024
+const longBytes = 1_024
 const noCode = 1005
 
 export class HostedSession implements Timed {
@@ -116,13 +117,19 @@ export class HostedSession implements Timed {
     else this.#enqueue(payload, isBinary, options.compress ?? true, callback, undefined)
   }
 
-  /**
-   * As `send`, of bytes that nobody writes to any more and no end of a session finds too big: they are kept without a copy. A long text stays
-   * the bytes that it came in; a short one takes less room as a string.
-   */
+  /** As `send`, of bytes that nobody writes to any more, that are UTF-8 if they are a text, and that no end of a session finds too big. */
   forward(data: Buffer, isBinary: boolean): void {
-    if (isBinary) this.#forwardAs(data, data)
-    else this.#forwardAs(data, data.length < longTextBytes ? data.toString() : new Outgoing(data, false, true, undefined))
+    if (this.readyState !== 1) {
+      this.#refuse(data.length, undefined)
+      return
+    }
+    // A short message would keep all that was read together with it.
+    const own = data.length < longBytes ? Buffer.from(data) : data
+    this.#owner.sendMessage(this, {
+      data: isBinary ? own : new Outgoing(own, false, true, undefined),
+      bytes: own.length,
+      settle: undefined,
+    })
   }
 
   /** Waits for room, then for the peer. */
@@ -272,11 +279,6 @@ export class HostedSession implements Timed {
     if (!this.isPaused) this.#owner.resumeSession(this)
   }
 
-  #forwardAs({ length: bytes }: Buffer, data: Payload | Outgoing): void {
-    if (this.readyState === 1) this.#owner.sendMessage(this, { data, bytes, settle: undefined })
-    else this.#refuse(bytes, undefined)
-  }
-
   #refuse(bytes: number, callback: SendCallback | undefined): void {
     this.#discardedBytes += bytes
     const { readyState } = this
@@ -304,7 +306,7 @@ export class HostedSession implements Timed {
       )
     const { outbox } = this.session.session
     if (throwsOnOverflow && !outbox.hasRoom(bytes)) throw overflowError(outbox.bytes, outbox.length)
-    if (!callback && isCompressed) {
+    if (!callback && isCompressed && isBinary === (typeof payload !== 'string')) {
       this.#owner.sendMessage(this, { data: payload, bytes, settle })
       return
     }
@@ -338,11 +340,11 @@ export class HostedSession implements Timed {
   }
 }
 
-/** Bytes can be sent as a text, and a text as bytes. */
+/** Bytes can be sent as a text, and a text as bytes. What is no UTF-8 would cost the link. */
 function asSaid(payload: Payload, isBinary: boolean): Payload {
   if (isBinary) return typeof payload === 'string' ? Buffer.from(payload) : payload
   if (payload instanceof Blob) throw new TypeError('a Blob cannot be sent as text (binary: false) in a session; send its text()')
-  return typeof payload === 'string' ? payload : payload.toString()
+  return typeof payload === 'string' || isUtf8(payload) ? payload : payload.toString()
 }
 
 function payloadOf(data: unknown): Payload {

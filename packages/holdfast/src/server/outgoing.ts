@@ -58,6 +58,7 @@ export function ownPayload(data: unknown): Payload {
   if (typeof data === 'number') return String(data)
   if (data instanceof Blob) return data
   if (data === undefined || data === null || data === false) return Buffer.alloc(0)
+  if (data instanceof Uint8Array) return Buffer.from(data)
   if (ArrayBuffer.isView(data)) return Buffer.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return Buffer.from(new Uint8Array(data))
   return Buffer.from(data as never) // what is no message is a TypeError here, as with `ws`
