@@ -201,6 +201,14 @@ describe('a client that does not come through', { timeout: 60_000 }, () => {
     assert.deepEqual([closed.id, closed.code], [2, 1001])
     await until(() => route.gateway.stats.upstreams === 1, 'end of the link')
   })
+  test('because too many come at once: its backend is not even dialled', async () => {
+    await using route = await openRoute({ admission: { ratePerSecond: 0.1 } })
+    await begin(`${route.url}/idle`)
+    const second = await dial(`${route.url}/idle`, newSession.slice(1))
+    assert.match(await second.nextControl('X'), /busy/)
+    assert.equal(route.gateway.stats.upstreams, 1)
+    assert.equal(route.peer.connections.length, 1)
+  })
   test('because it does not come back in time: the backend hears that it is gone', async () => {
     await using route = await openRoute({ session: { ttl: 60 } })
     const { link } = await begin(`${route.url}/idle`)

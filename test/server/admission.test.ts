@@ -34,6 +34,16 @@ describe('admission', { timeout: 60_000 }, () => {
     assert.equal(path.server.stats.sessions, 2)
   })
 
+  test('is asked before authenticate, which costs most where there is a crowd', async () => {
+    const clock = new HandClock()
+    let asked = 0
+    const authenticate = () => void asked++
+    await using path = await startServer({ clock, admission, authenticate })
+    await begin(path.url)
+    await busy(path.url)
+    assert.equal(asked, 1)
+  })
+
   test('tells who comes behind all slots to wait longer', async () => {
     const clock = new HandClock()
     await using path = await startServer({ clock, admission })

@@ -270,7 +270,7 @@ export class ServerMachine {
 
   #begin(now: number, link: ServerLink, verdict: Verdict): void {
     if (verdict.kind === 'refused') {
-      this.#refuse(now, link, { kind: 'refused', why: verdict.why })
+      this.#refuse(now, link, verdict)
       return
     }
     const after = this.#shortage(verdict.principal) || this.#config.admit(now)
@@ -298,7 +298,7 @@ export class ServerMachine {
 
   /** Why a resumption is refused; undefined where nothing speaks against it. What is told grows with what was proven. */
   #refusal(now: number, { sid, key, cid, attempt, recv }: Resume, verdict: Verdict): Refused | undefined {
-    if (verdict.kind === 'refused') return { kind: 'refused', why: verdict.why }
+    if (verdict.kind === 'refused') return verdict
     const held = this.#sessions.get(sid)
     const known = held ?? this.#tombstones.get(sid)
     const isKey = this.#config.credentials.matches(key, known?.digest)

@@ -9,6 +9,8 @@ export type Verdict =
   /** `principal`: whose session it is; the same for the same user, as `===` has it. */
   | { readonly kind: 'accepted'; readonly principal: unknown; readonly proto: string }
   | { readonly kind: 'refused'; readonly why: 'auth' | 'origin' }
+  /** Too many come at once: in `after` milliseconds there is room. */
+  | { readonly kind: 'refused'; readonly why: 'busy'; readonly after: number }
 
 export type ServerLinkState =
   /** Its verdict is due, or the frame with which it resumes. */

@@ -180,7 +180,7 @@ export class Upstream extends WsSocket implements Timed {
       case 'ping':
         // While we do not read, answers would pile up; and the backend has to hear something.
         if (this.isPaused) this.pong()
-        else this.ping(String(this.#liveness.ping))
+        else this.ping()
         return
       case 'heartbeat-timeout':
       case 'write-timeout':
@@ -213,7 +213,7 @@ export class Upstream extends WsSocket implements Timed {
         if (state.name === 'joined') state.owner.upstreamSent(first, second)
         break
       case 'pong':
-        this.#liveness?.answered(this.#config.clock.now(), Number(first.toString()))
+        this.#liveness?.answered(this.#config.clock.now(), this.#liveness.ping)
         break
       case 'upgrade':
         this.#choose(first)

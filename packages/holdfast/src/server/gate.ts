@@ -131,13 +131,15 @@ export class Gate {
     const offer = this.#offerOf(request)
     const resuming = offer?.isResuming === true
     if (!this.#isAllowed(origin, request)) {
-      if (resuming) this.#conclude(request, { kind: 'passed', pass: refusedPass('origin') }, answer)
+      if (resuming) this.#conclude(request, { kind: 'passed', pass: refusedPass({ why: 'origin' }) }, answer)
       else answer(false, 403)
       return
     }
-    const wait = offer ? 0 : (this.#admission?.admit(this.#options.clock.now()) ?? 0)
+    // Who resumes has said nothing yet of the session, which may have a slot.
+    const wait = resuming ? 0 : (this.#admission?.admit(this.#options.clock.now()) ?? 0)
     if (wait > 0) {
-      refuse(new Refusal(503, { retryAfter: wait, message: 'too many clients at once' }), answer)
+      if (offer) this.#conclude(request, { kind: 'passed', pass: refusedPass({ why: 'busy', after: wait }) }, answer)
+      else refuse(new Refusal(503, { retryAfter: wait, message: 'too many clients at once' }), answer)
       return
     }
     const { authenticate } = this.#options
@@ -176,7 +178,7 @@ export class Gate {
     }
     // Another try may go through, so that a session must not end for it.
     if (!resuming || error.isPassing) return { kind: 'stopped', refusal: error }
-    return { kind: 'passed', pass: refusedPass('auth') }
+    return { kind: 'passed', pass: refusedPass({ why: 'auth' }) }
   }
 
   #isAllowed(origin: string | undefined, request: IncomingMessage): boolean {
@@ -202,8 +204,8 @@ function passed(principal: unknown): Finding {
   return { kind: 'passed', pass: { principal, verdict: { kind: 'accepted', principal: identityOf(principal), proto: '' } } }
 }
 
-function refusedPass(why: 'auth' | 'origin'): Pass {
-  return { principal: undefined, verdict: { kind: 'refused', why } }
+function refusedPass(refused: { readonly why: 'auth' | 'origin' } | { readonly why: 'busy'; readonly after: number }): Pass {
+  return { principal: undefined, verdict: { kind: 'refused', ...refused } }
 }
 
 /** By what two results of `authenticate` are compared. @throws TypeError for one that could never be found again */

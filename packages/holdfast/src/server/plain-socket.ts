@@ -47,15 +47,14 @@ export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
   slot: number = nowhere
   before: Timed | undefined
   behind: Timed | undefined
-  readonly #head: Head
-  #request: UpgradeRequest | undefined
+  #request: Head | UpgradeRequest
   readonly #config: PlainConfig
   readonly #liveness: Liveness
   #cause: CloseCause | undefined
 
   constructor(ws: SessionSocket, head: Head, principal: unknown, config: PlainConfig) {
     super(ws)
-    this.#head = head
+    this.#request = head
     this.principal = principal
     this.#config = config
     this.#liveness = new Liveness(config.watch, this, config.clock.now(), config.wheel.awake)
@@ -66,8 +65,10 @@ export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
     return this.ws.readyState === 3 ? Infinity : this.#liveness.deadline
   }
   get request(): UpgradeRequest {
-    this.#request ??= new UpgradeRequest(this.#head, rawSocket(this.ws)!)
-    return this.#request
+    const kept = this.#request
+    const request = kept instanceof UpgradeRequest ? kept : new UpgradeRequest(kept, rawSocket(this.ws)!)
+    this.#request = request
+    return request
   }
   get rtt(): number | null {
     return this.#liveness.rtt
@@ -134,7 +135,7 @@ export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
 
   #answered(data: Buffer): void {
     const { clock, wheel, tally } = this.#config
-    const ms = this.#liveness.answered(clock.now(), Number(data.toString()))
+    const ms = this.#liveness.answered(clock.now(), data.length === 0 ? this.#liveness.ping : Number.NaN) // another's has its data
     if (ms !== undefined) tally.answered('plain', ms)
     wheel.set(this) // the next ping may be due before the answer was
   }
@@ -154,7 +155,7 @@ export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
 
   #ping(): void {
     this.#config.tally.pinged('plain')
-    this.ws.ping(String(this.#liveness.ping))
+    this.ws.ping()
   }
 
   #log(level: Level, text: string, more: object): void {

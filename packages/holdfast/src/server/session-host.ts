@@ -363,7 +363,7 @@ function createMachine({ options, maxMessageBytes, clock, wheel, admission }: Ho
     maxPerPrincipal: session.maxPerPrincipal,
     maxTotalBytes: session.maxTotalBytes,
     credentials,
-    admit: (now, slot) => admission?.admit(now, slot) ?? 0,
+    admit: (now, slot) => (slot === undefined ? 0 : (admission?.admit(now, slot) ?? 0)), // the gate has asked for new ones
     spread: () => admission?.spread(machine.sessions.size) ?? 0,
     locate: () => undefined,
     random: () => clock.random(),

@@ -76,7 +76,10 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
   readonly #links: LinkServer | undefined
   readonly #tally: Tally
   readonly #journal: Journal
-  readonly #plain = new Set<SessionSocket>()
+  /** Sockets of clients without a session. */
+  #plain = 0
+  /** These, where `ws` was told to keep no list. */
+  readonly #untracked: Set<SessionSocket> | undefined
   #drain: { readonly drain: Drain; readonly isLeaving: boolean } | undefined
 
   constructor(options: WebSocketServerOptions = {}, callback?: () => void) {
@@ -106,6 +109,7 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
       left: (session, how) => this.#left(session, how),
       createSocket: () => new (this.options.WebSocket as any)(null, undefined, this.options),
     })
+    this.#untracked = this.clients ? undefined : new Set()
     this.#plainConfig = plainConfig(resolved, wheel, tally, journal, (socket, code) => this.#plainClosed(socket, code))
     const linkOptions = { ...wsOptions, verifyClient: gate.check }
     if (session.isOn) this.#links = new LinkServer(this, linkOptions, maxPayload, options.handleProtocols)
@@ -120,7 +124,7 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
   get stats(): ServerStats {
     const { sessions, attached, heldBytes, spread } = this.#host
     const draining = this.#drain !== undefined && (this.#drain.isLeaving || !this.#drain.drain.isOver)
-    return { sessions, attached, plain: this.#plain.size, bufferedBytes: heldBytes, spread, draining }
+    return { sessions, attached, plain: this.#plain, bufferedBytes: heldBytes, spread, draining }
   }
 
   /**
@@ -197,11 +201,13 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
     const { principal } = this.#gate.passOf(request)
     bindPlain(socket, new PlainSocket(socket, headOf(request), principal, this.#plainConfig))
     this.#tally.linkOpened('plain')
-    this.#plain.add(socket)
+    this.#plain++
+    this.#untracked?.add(socket)
   }
 
   #plainClosed(socket: SessionSocket, code: number): void {
-    this.#plain.delete(socket)
+    this.#plain--
+    this.#untracked?.delete(socket)
     this.#left(socket, code === abnormal ? 'forced' : 'closed')
   }
 
@@ -216,7 +222,7 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
       isLeaving ? this.#host.ending() : this.#host.moving(migrate === true ? undefined : String(migrate)),
     )
     const sessions = leavers.size
-    for (const socket of this.#plain) leavers.set(socket, plainLeaver(socket))
+    for (const socket of this.#untracked ?? this.clients) if (plainOf(socket)) leavers.set(socket, plainLeaver(socket))
     const spread = Math.min(
       (1_000 * leavers.size) / (rate ?? (admission.isOn ? admission.ratePerSecond : leavingPerSecond)),
       askingShare * timeout,
