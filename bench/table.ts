@@ -17,6 +17,7 @@ const scale = 'docs/guide/scale.md'
 const tables = [
   { name: 'bench', page: 'README.md', file: 'results.json', command: 'npm run bench', render: renderTable },
   { name: 'reach', page: 'README.md', file: 'reach.json', command: 'npm run bench:reach -- --json bench/reach.json', render: renderReach },
+  { name: 'sessions', page: 'docs/guide/sessions.md', file: 'sessions.json', command: 'npm run bench:sessions', render: renderSuite },
   { name: 'server', page: scale, file: 'server.json', command: 'npm run bench:server', render: renderSuite },
   { name: 'storm', page: scale, file: 'storm.json', command: 'npm run bench:storm', render: renderSuite },
   { name: 'fleet', page: scale, file: 'fleet.json', command: 'npm run bench:fleet', render: renderSuite },

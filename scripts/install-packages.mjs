@@ -2,10 +2,11 @@
 // that need them skip themselves and say how to enable them. In CI, where nothing may be skipped, a failure ends the run.
 
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { requireNode } from './node-version.mjs'
 
 const lastLines = 20
+const servicePolicy = '/usr/sbin/policy-rc.d'
 
 requireNode()
 const missing = isRoot() && has('apt-get') && has('dpkg-query') ? missingPackages() : []
@@ -29,7 +30,7 @@ function install(packages) {
   console.error(`Installing Debian packages for the tests: ${packages.join(' ')}`)
   const options = ['-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120']
   const update = run('apt-get', ['update'])
-  const result = run('apt-get', ['install', ...options, ...packages])
+  const result = withoutServices(() => run('apt-get', ['install', ...options, ...packages]))
   if (result.status === 0) return
   const output = `${update.status === 0 ? '' : update.output}${result.output}`.trim().split('\n')
   console.error(
@@ -41,6 +42,17 @@ function install(packages) {
     ].join('\n'),
   )
   if (isCI()) process.exit(1)
+}
+
+/** Debian starts what it installs, nginx on port 80 too, unless this file says no (policy-rc.d(8)); the tests start their own. */
+function withoutServices(install) {
+  if (existsSync(servicePolicy)) return install()
+  writeFileSync(servicePolicy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    return install()
+  } finally {
+    rmSync(servicePolicy)
+  }
 }
 
 function run(command, args) {

@@ -1,7 +1,7 @@
 /** The tables of the README and of the guides, and the results of the benches, say the same. */
 
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import type { Results } from '../bench/peers/result.ts'
 import type { SuiteResults } from '../bench/suite/measure.ts'
@@ -74,16 +74,19 @@ describe('the table', () => {
   })
 })
 
-describe('the tables of the guide to scale', () => {
-  const guide = readFileSync(new URL('../docs/guide/scale.md', import.meta.url), 'utf8')
-
-  for (const name of ['server', 'storm', 'fleet']) {
-    it(`are what the results of bench:${name} say, and nothing before there are any`, () => {
-      const file = new URL(`../bench/${name}.json`, import.meta.url)
-      const results: SuiteResults | undefined = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
-      assert.equal(readBlock(guide, name), results ? renderSuite(results) : '', 'npm run bench:table')
-      assert.notEqual(results?.isQuick, true, `a quick run is nothing to quote from: npm run bench:${name}`)
-    })
+describe('the tables of the guides', () => {
+  for (const [page, names] of [
+    ['sessions.md', ['sessions']],
+    ['scale.md', ['server', 'storm', 'fleet']],
+  ] as const) {
+    const guide = readFileSync(new URL(`../docs/guide/${page}`, import.meta.url), 'utf8')
+    for (const name of names) {
+      it(`are what the results of bench:${name} say`, () => {
+        const results: SuiteResults = JSON.parse(readFileSync(new URL(`../bench/${name}.json`, import.meta.url), 'utf8'))
+        assert.equal(readBlock(guide, name), renderSuite(results), 'npm run bench:table')
+        assert.equal(results.isQuick, false, `a quick run is nothing to quote from: npm run bench:${name}`)
+      })
+    }
   }
 
   it('have a line for each subject, and a column for each figure', () => {
