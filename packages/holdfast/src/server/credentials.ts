@@ -1,17 +1,20 @@
 /** The credentials of sessions: random, and kept as a digest only, so that a dump of the memory gives none away. */
 
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, randomFillSync, timingSafeEqual } from 'node:crypto'
 import type { Credentials } from '../core/server-machine.ts'
 
 const sidBytes = 16
 const keyBytes = 32
+/** The system is asked for many at once: each question costs more than the answer. What was given away is overwritten. */
+const pool = Buffer.alloc(4_096)
+let left = 0
 /** What a key is compared with that belongs to no session, so that the work is the same; no key has this digest. */
-const nobodysDigest = digestOf(randomBytes(keyBytes))
+const nobodysDigest = digestOf(draw(keyBytes))
 
 export const credentials: Credentials = {
   issue: () => {
-    const key = randomBytes(keyBytes).toString('base64url')
-    return { sid: randomBytes(sidBytes).toString('base64url'), key, digest: digestOf(key) }
+    const key = draw(keyBytes)
+    return { sid: draw(sidBytes), key, digest: digestOf(key) }
   },
   matches: (key, digest) => {
     const isEqual = timingSafeEqual(Buffer.from(digestOf(key)), Buffer.from(digest ?? nobodysDigest))
@@ -19,6 +22,16 @@ export const credentials: Credentials = {
   },
 }
 
-function digestOf(key: string | Buffer): string {
+/** Random bytes, in base64url. */
+function draw(bytes: number): string {
+  if (left < bytes) left = randomFillSync(pool).length
+  left -= bytes
+  const drawn = pool.subarray(left, left + bytes)
+  const text = drawn.toString('base64url')
+  drawn.fill(0)
+  return text
+}
+
+function digestOf(key: string): string {
   return createHash('sha256').update(key).digest('base64url')
 }

@@ -47,7 +47,20 @@ export class LinkServer extends WsServer<typeof LinkSocket> {
   }
 
   take(request: IncomingMessage, socket: Duplex, head: Buffer, offer: Offer, taken: (ws: LinkSocket, proto: string) => void): void {
-    super.handleUpgrade(request, socket, head, (ws) => taken(ws, offer.isResuming ? '' : (this.#protos.get(request) ?? '')))
+    const opened = (ws: LinkSocket) => {
+      try {
+        taken(ws, offer.isResuming ? '' : (this.#protos.get(request) ?? ''))
+      } finally {
+        socket.uncork()
+      }
+    }
+    socket.cork() // the welcome leaves with the answer; a refusal ends the socket, which uncorks it
+    try {
+      super.handleUpgrade(request, socket, head, opened)
+    } catch (error) {
+      socket.uncork()
+      throw error
+    }
   }
 
   override shouldHandle(request: IncomingMessage): boolean | Promise<boolean> {
