@@ -1,7 +1,7 @@
 // Makes what the package ships from what tsc wrote: a file of code for each entry and what they share, and the types that the entries
 // name. Loading some thirty modules costs a process 20 ms; and most types are nobody's business but ours.
 
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { build } from 'esbuild'
 
@@ -27,7 +27,7 @@ const code = new Map(outputFiles.map(({ path, text }) => [relative(dist, path), 
 await replace('bundle', code)
 await replace('types', await reachableTypes())
 // The wire is documented in the package as well: what is installed says what it speaks.
-await copyFile(join(dist, '../../../PROTOCOL.md'), join(dist, '../PROTOCOL.md'))
+await put(join(dist, '../PROTOCOL.md'), await readFile(join(dist, '../../../PROTOCOL.md'), 'utf8'))
 
 /** Every declaration file that an entry leads to, under the name that it gets. */
 async function reachableTypes() {
@@ -44,17 +44,19 @@ async function reachableTypes() {
   return texts
 }
 
-/** A file that is right already is left alone: somebody may be reading it. What an older build wrote besides would be shipped. */
+/** What an older build wrote besides would be shipped. */
 async function replace(folder, texts) {
-  for (const [file, text] of texts) {
-    const path = join(dist, file)
-    if ((await readFile(path, 'utf8').catch(() => undefined)) === text) continue
-    await mkdir(dirname(path), { recursive: true })
-    await writeFile(path, text)
-  }
+  for (const [file, text] of texts) await put(join(dist, file), text)
   const found = await readdir(join(dist, folder), { recursive: true, withFileTypes: true })
   for (const entry of found) {
     const path = join(entry.parentPath, entry.name)
     if (entry.isFile() && !texts.has(relative(dist, path))) await rm(path)
   }
+}
+
+/** A file that is right already is left alone: somebody may be reading it, or packing it. */
+async function put(path, text) {
+  if ((await readFile(path, 'utf8').catch(() => undefined)) === text) return
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, text)
 }

@@ -1,10 +1,12 @@
 // What is shipped: the built output, and what `npm pack` would put into the package.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { access, readdir, readFile } from 'node:fs/promises'
+import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, posix } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
+import { pack } from '../scripts/pack.ts'
 
 const root = join(import.meta.dirname, '..')
 const library = join(root, 'packages/holdfast')
@@ -45,15 +47,12 @@ describe('the built library', () => {
 
 for (const name of ['holdfast', 'holdfast-cli']) {
   describe(`the package ${name}`, () => {
-    let files: string[] = []
+    let files: readonly string[] = []
     let unpackedSize = 0
     before(async () => {
-      const { stdout } = await promisify(execFile)('npm', ['pack', '--dry-run', '--json', '--silent'], {
-        cwd: join(root, 'packages', name),
-      })
-      const [packed] = JSON.parse(stdout)
-      files = packed.files.map(({ path }: { path: string }) => path)
-      unpackedSize = packed.unpackedSize
+      const folder = await mkdtemp(join(tmpdir(), 'holdfast-packed-'))
+      ;({ files, unpackedSize } = await pack(name, folder))
+      await rm(folder, { recursive: true })
     })
 
     it('ships nothing but code, its types and what is to be read', () => {
