@@ -129,7 +129,7 @@ const layouts: { readonly [kind in Control['kind']]: Layout } = {
   ping: layout('P id count spread?', false),
   pong: layout('O id count', false),
 }
-const kinds = Object.keys(layouts) as Control['kind'][]
+const kinds = new Map(Object.entries(layouts).map(([kind, { letter }]) => [letter, kind as Control['kind']]))
 const refusals: readonly unknown[] = ['busy', 'moved', 'stale', 'unknown', 'expired', 'auth', 'origin', 'state'] satisfies Refusal[]
 
 /** What a field may be, where it is not a count. */
@@ -148,7 +148,9 @@ export function encode(control: Control): string {
   const { letter, fields, isObject } = layouts[control.kind]
   if (isObject) return mark + letter + JSON.stringify(control, fields as string[])
   const values = control as unknown as Fields
-  return mark + letter + fields.flatMap((field) => values[field] ?? []).join()
+  let numbers = ''
+  for (const field of fields) if (values[field] !== undefined) numbers += numbers === '' ? values[field] : `,${values[field]}`
+  return mark + letter + numbers
 }
 
 /** Reads a frame for which `isControl` holds. Never throws. */
@@ -156,8 +158,9 @@ export function decode(text: string): Decoded {
   const letter = text.charAt(1)
   if (!/[A-Za-z]/.test(letter)) return violation('a control frame without a letter')
   const payload = text.slice(2)
-  if (utf8Length(payload) > maxControlBytes) return violation(`a control frame of more than ${maxControlBytes} bytes`)
-  const kind = kinds.find((each) => layouts[each].letter === letter)
+  if (3 * payload.length > maxControlBytes && utf8Length(payload) > maxControlBytes)
+    return violation(`a control frame of more than ${maxControlBytes} bytes`)
+  const kind = kinds.get(letter)
   const control = kind ? read(kind, payload) : letter >= 'a' ? unknown : undefined
   return control ?? violation(`not a frame of this protocol: ${letter}`) // the payload may hold a key, and is not to be told
 }
@@ -189,8 +192,11 @@ function readObject(payload: string): Fields | undefined {
 
 /** NaN where there is no number written as the protocol writes it. */
 function readNumbers(payload: string, fields: readonly string[]): Fields | undefined {
-  const numbers = payload.split(',').map((each) => (/^(?:0|[1-9]\d*)$/.test(each) ? Number(each) : Number.NaN))
-  return numbers.length > fields.length ? undefined : Object.fromEntries(numbers.map((number, index) => [fields[index]!, number]))
+  const texts = payload.split(',')
+  if (texts.length > fields.length) return undefined
+  const numbers: Record<string, number> = {}
+  for (const [index, text] of texts.entries()) numbers[fields[index]!] = /^(?:0|[1-9]\d*)$/.test(text) ? Number(text) : Number.NaN
+  return numbers
 }
 
 function isCount(value: unknown): boolean {

@@ -19,24 +19,47 @@ export const systemClock: Clock = {
   clearTimer: (handle) => clearTimeout(handle as NodeJS.Timeout),
 }
 
-/** Messages come by the packet, and reading a clock costs more than what is done with most of them. */
-export class TurnClock {
+/** What has something left to do when a turn of the event loop is over. */
+export interface Turning {
+  turned(): void
+}
+
+/** A turn of the event loop. Messages come by the packet, and reading a clock costs more than what is done with most of them. */
+export class Turn {
   readonly #clock: Clock
   #now: number | undefined
-  readonly #forget = (): void => {
+  #turning: Turning[] = []
+  #isOn = false
+  readonly #end = (): void => {
+    const turning = this.#turning
+    this.#isOn = false
     this.#now = undefined
+    if (turning.length === 0) return
+    this.#turning = []
+    for (const each of turning) each.turned()
   }
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** Monotonic milliseconds, read once for everything that happens in one turn of the event loop. */
+  /** Monotonic milliseconds, read once for everything that happens in the turn. */
   get now(): number {
-    if (this.#now === undefined) {
-      this.#now = this.#clock.now()
-      queueMicrotask(this.#forget)
-    }
+    if (this.#now !== undefined) return this.#now
+    this.#now = this.#clock.now()
+    this.#begin()
     return this.#now
+  }
+
+  /** Sees to it that somebody is told when the turn is over. */
+  await(turning: Turning): void {
+    this.#turning.push(turning)
+    this.#begin()
+  }
+
+  #begin(): void {
+    if (this.#isOn) return
+    this.#isOn = true
+    process.nextTick(this.#end)
   }
 }

@@ -10,7 +10,7 @@ import type { CloseInfo } from '../core/close-info.ts'
 import type { OutboxEntry } from '../core/outbox.ts'
 import { ServerMachine, type ServerOutput } from '../core/server-machine.ts'
 import type { ServerLink, ServerSession, Verdict } from '../core/server-session.ts'
-import { type Clock, TurnClock } from './clock.ts'
+import { type Clock, Turn } from './clock.ts'
 import { credentials } from './credentials.ts'
 import { type DrainResult, type Leaver, restart } from './drain.ts'
 import { HostedSession, type SessionOwner } from './hosted-session.ts'
@@ -42,9 +42,9 @@ const pingStart = '\u0010P'
 export class SessionHost implements LinkOwner, SessionOwner {
   readonly maxMessageBytes: number
   readonly throwsOnOverflow: boolean
+  readonly turn: Turn
   readonly #config: HostConfig
   readonly #machine: ServerMachine
-  readonly #turn: TurnClock
   /** A message makes nothing due sooner: neither an acknowledgement nor a look at what is being written, nor an end. */
   readonly #restMs: number
   #isClosing = false
@@ -53,7 +53,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
     this.#config = config
     this.maxMessageBytes = config.maxMessageBytes
     this.throwsOnOverflow = config.options.session.overflow === 'throw'
-    this.#turn = new TurnClock(config.clock)
+    this.turn = new Turn(config.clock)
     this.#restMs = Math.min(config.wheel.awake.tickMs, config.options.closeTimeout)
     this.#machine = createMachine(config)
   }
@@ -211,7 +211,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
   }
 
   get #now(): number {
-    return this.#turn.now
+    return this.turn.now
   }
 
   #hostedOf(link: SessionLink): HostedSession | undefined {

@@ -4,7 +4,9 @@ import { WebSocket as WsSocket } from 'ws'
 import { abnormalClose, type CloseInfo } from '../core/close-info.ts'
 import { isControl } from '../core/control.ts'
 import type { ServerLink } from '../core/server-session.ts'
-import { dle, Outgoing, type SendCallback } from './outgoing.ts'
+import type { Turn, Turning } from './clock.ts'
+import { frameOf, isShort } from './frame.ts'
+import { dle, Outgoing } from './outgoing.ts'
 import type { SessionSocket } from './session-socket.ts'
 import { nowhere, type Timed } from './timer-wheel.ts'
 import { type Head, UpgradeRequest } from './upgrade-request.ts'
@@ -12,6 +14,7 @@ import { rawSocket, WsGauge } from './ws-gauge.ts'
 
 /** To whom a link tells what happens to it. */
 export interface LinkOwner {
+  readonly turn: Turn
   /** @param payload a text only where its first character makes it one that has to be looked at; else its bytes */
   linkMessage(link: SessionLink, payload: string | Buffer, isBinary: boolean): void
   linkPinged(link: SessionLink, data: Buffer): void
@@ -63,7 +66,7 @@ const codesOfErrors: { readonly [error: string]: number } = {
   // biome-ignore-end lint/style/useNamingConvention: the names of `ws`
 }
 
-export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed {
+export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed, Turning {
   readonly visitor: Visitor
   slot: number = nowhere
   before: Timed | undefined
@@ -71,7 +74,8 @@ export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed {
   /** As the machine knows it. */
   server!: ServerLink
   readonly #owner: LinkOwner
-  readonly #isCompressing: boolean
+  /** Whether `ws` writes at once: it compresses nothing, and had no Blob to read first. */
+  #isDirect: boolean
   #request: UpgradeRequest | undefined
   #failure: CloseInfo | undefined
   /** What was written in this turn of the event loop: nothing, one frame, or more, which wait for its end. */
@@ -81,7 +85,7 @@ export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed {
     super(ws)
     this.visitor = visitor
     this.#owner = owner
-    this.#isCompressing = ws.extensions !== ''
+    this.#isDirect = ws.extensions === ''
     this.ws[linkOf] = this
     this.ws._events = undefined // it has no listeners, and room for some
   }
@@ -154,12 +158,18 @@ export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed {
   }
 
   #send(data: string | Buffer | Blob, isBinary: boolean, isCompressed: boolean, awaited: Outgoing | undefined): void {
+    const { raw } = this
+    if (data instanceof Blob) this.#isDirect = false
+    if (raw && this.#isDirect && this.isOpen && isShort(data)) {
+      raw.write(frameOf(data, isBinary), this.#onWritten(awaited, raw.writableLength > busyBytes))
+      return
+    }
     const bytes = typeof data === 'string' ? bytesPerUnit * data.length : data instanceof Blob ? data.size : data.length
-    const isBusy = this.#isCompressing || this.backlog + bytes > busyBytes
+    const isBusy = !this.#isDirect || this.backlog + bytes > busyBytes
     this.ws.send(data as Buffer, { binary: isBinary, compress: isCompressed }, this.#onWritten(awaited, isBusy))
   }
 
-  #onWritten(awaited: Outgoing | undefined, isBusy: boolean): SendCallback | undefined {
+  #onWritten(awaited: Outgoing | undefined, isBusy: boolean): ((error?: Error | null) => void) | undefined {
     if (!awaited && !isBusy) return undefined
     return (error) => {
       if (!error) awaited?.settle() // else another link will carry it
@@ -172,7 +182,7 @@ export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed {
     switch (this.#turn) {
       case 'silent':
         this.#turn = 'spoken'
-        process.nextTick(endTurn, this)
+        this.#owner.turn.await(this)
         return
       case 'spoken':
         this.#turn = 'corked'
@@ -183,16 +193,11 @@ export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed {
     }
   }
 
-  /** The turn of the event loop is over. */
-  flush(): void {
+  turned(): void {
     const wasCorked = this.#turn === 'corked'
     this.#turn = 'silent'
     if (wasCorked) this.raw?.uncork()
   }
-}
-
-function endTurn(link: SessionLink): void {
-  link.flush()
 }
 
 /** This end has ended the link, for what the peer sent; the peer is told the same code. */
