@@ -16,7 +16,7 @@ from .control import Violation, decode, encode, escape, is_control, unescape
 FIRST_FRAME = 10_000
 ANSWER = 5_000
 NO_PROGRESS = 10_000
-ACK_DELAY, ACK_COUNT, ACK_BYTES = 1_000, 512, 256 * 1024
+ACK_DELAY, ACK_COUNT, ACK_BYTES = 1_000, 1024, 256 * 1024
 MAX_BACKLOG = 64 * 1024
 MAX_DELAY = 30_000
 FATAL = (1002, 1003, 1007, 1009)

@@ -219,13 +219,22 @@ function isFinishCode(code: number): boolean {
 
 /** Bytes of a text in UTF-8; a lone surrogate becomes U+FFFD, which has three. */
 export function utf8Length(text: string): number {
-  let bytes = 0
+  let bytes = text.length
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : 3
+    if (code < 0x80) continue
+    bytes += code < 0x800 ? 1 : 2
+    if (isHigh(code) && isLow(text.charCodeAt(i + 1))) i++ // the halves of a character have four together, which the first has counted
   }
-  const pairs = text.match(/[\ud800-\udbff][\udc00-\udfff]/g) // each half was counted with three, and both have four
-  return bytes - 2 * (pairs?.length ?? 0)
+  return bytes
+}
+
+function isHigh(unit: number): boolean {
+  return unit >= 0xd800 && unit < 0xdc00
+}
+
+function isLow(unit: number): boolean {
+  return unit >= 0xdc00 && unit < 0xe000
 }
 
 function violation(reason: string): Decoded {

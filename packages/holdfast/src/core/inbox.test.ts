@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Inbox } from './inbox.ts'
 
-const ackMessages = 512
+const ackMessages = 1_024
 const ackBytes = 256 * 1024
 const ackDelayMs = 1_000
 

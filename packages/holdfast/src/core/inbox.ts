@@ -8,7 +8,7 @@
 export type Arrival = 'next' | 'duplicate' | 'gap' | 'excess'
 
 /** An acknowledgement leaves with the first of these. */
-const ackMessages = 512
+const ackMessages = 1_024
 const ackBytes = 256 * 1024
 const ackDelayMs = 1_000
 

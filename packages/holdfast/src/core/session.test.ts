@@ -396,22 +396,22 @@ describe('an acknowledgement', () => {
     assert.deepEqual(end.run(4_500), ['4000: ^A3'])
   })
 
-  test('leaves at once with 512 messages, and with 256 KiB', () => {
+  test('leaves at once with 1024 messages, and with 256 KiB', () => {
     const end = attached()
-    for (let count = 1; count < 512; count++) end.hears('a')
+    for (let count = 1; count < 1_024; count++) end.hears('a')
     assert.deepEqual(end.writes(), [])
     end.hears('a')
-    assert.deepEqual(end.writes(), ['^A512'])
+    assert.deepEqual(end.writes(), ['^A1024'])
     end.hears(new Uint8Array(256 * 1024 - 1))
     assert.deepEqual(end.writes(), [])
     end.hears('a')
-    assert.deepEqual(end.writes(), ['^A514'])
+    assert.deepEqual(end.writes(), ['^A1026'])
   })
 
   test('leaves before the data that waits', () => {
     const end = attached()
-    for (let count = 0; count < 512; count++) end.hears('a')
-    assert.deepEqual(end.send('b'), ['^A512', 'b'])
+    for (let count = 0; count < 1_024; count++) end.hears('a')
+    assert.deepEqual(end.send('b'), ['^A1024', 'b'])
   })
 
   test('is not told twice: an answer to a ping takes the place of the one that was due', () => {
