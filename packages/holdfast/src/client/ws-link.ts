@@ -41,6 +41,11 @@ function linkedClass(Ws: WsClass): WsClass {
   } as unknown as WsClass
 }
 
+const asText = { binary: false }
+const asBinary = { binary: true }
+/** Characters of a text that is handed over as bytes: these `ws` masks into a frame of one piece, where a text would leave as two. */
+const shortText = 1_024
+
 class WsLink implements Link {
   readonly canPing = true
   readonly canPause = true
@@ -90,8 +95,9 @@ class WsLink implements Link {
     this.#cork(data)
     // A compressor reads the buffer later than this turn, and the application may write to it by then.
     const owned = this.#isCompressed && typeof data !== 'string' && !isBlob(data) ? snapshot(data) : data
-    if (settle) this.#ws.send(owned as Buffer, (error) => settle(error ?? undefined))
-    else this.#ws.send(owned as Buffer)
+    const isText = typeof owned === 'string'
+    const given = isText && owned.length <= shortText ? Buffer.from(owned) : owned
+    this.#ws.send(given as Buffer, isText ? asText : asBinary, settle && ((error) => settle(error ?? undefined)))
   }
 
   whenDrained(run: () => void): void {
