@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { closeCode, closeCodes, statusOutcome } from './close-code.ts'
+import { closeCode, closeCodes, codeOutcome, statusOutcome } from './close-code.ts'
 
 const codes = Array.from({ length: 4_000 }, (_, index) => 1_000 + index)
 const retriedOf4xx = [8, 25, 29]
@@ -10,6 +10,10 @@ test('these codes are final and every other one is retried', () => {
   const borrowed = codes.filter((code) => code >= 4400 && code <= 4499 && !retriedOf4xx.includes(code - 4400))
   const final = codes.filter((code) => closeCode(code).outcome === 'final')
   assert.deepEqual(final, [...named, ...borrowed])
+})
+
+test('the table says of each code what the rule says', () => {
+  for (const { code, outcome } of closeCodes) assert.equal(outcome, codeOutcome(code))
 })
 
 test('a refused upgrade is final with a 4xx but 408, 425 and 429', () => {

@@ -2,7 +2,7 @@
  * Close codes: what each one is called, and whether a connection that ended with it is dialled again.
  *
  * The table in the guide is made from this one. Codes from 4400 to 4499 follow the HTTP status they borrow (4401 is 401), so the same
- * rule decides about a refused upgrade. Names are apart from the rule: who only dials need not load them.
+ * rule decides about a refused upgrade. The table is apart from the rule: who only dials need not load names.
  */
 
 export type Outcome = 'final' | 'retried'
@@ -34,35 +34,32 @@ export function statusOutcome(status: number): Outcome {
 }
 
 /** The codes with a name of their own (RFC 6455 section 7.4.1 and the IANA registry). */
-export const closeCodes: readonly CloseCode[] = /* @__PURE__ */ Object.entries({
-  1000: 'normal closure',
-  1001: 'going away',
-  1002: 'protocol error',
-  1003: 'unsupported data',
-  1005: 'no status received',
-  1006: 'abnormal closure',
-  1007: 'invalid payload data',
-  1008: 'policy violation',
-  1009: 'message too big',
-  1010: 'mandatory extension',
-  1011: 'internal error',
-  1012: 'service restart',
-  1013: 'try again later',
-  1014: 'bad gateway',
-  1015: 'TLS handshake',
-  3000: 'unauthorized',
-  3003: 'forbidden',
-  3008: 'timeout',
-}).map(([code, name]) => row(Number(code), name))
+export const closeCodes: readonly CloseCode[] = [
+  { code: 1000, name: 'normal closure', outcome: 'final' },
+  { code: 1001, name: 'going away', outcome: 'retried' },
+  { code: 1002, name: 'protocol error', outcome: 'final' },
+  { code: 1003, name: 'unsupported data', outcome: 'final' },
+  { code: 1005, name: 'no status received', outcome: 'retried' },
+  { code: 1006, name: 'abnormal closure', outcome: 'retried' },
+  { code: 1007, name: 'invalid payload data', outcome: 'final' },
+  { code: 1008, name: 'policy violation', outcome: 'final' },
+  { code: 1009, name: 'message too big', outcome: 'final' },
+  { code: 1010, name: 'mandatory extension', outcome: 'final' },
+  { code: 1011, name: 'internal error', outcome: 'retried' },
+  { code: 1012, name: 'service restart', outcome: 'retried' },
+  { code: 1013, name: 'try again later', outcome: 'retried' },
+  { code: 1014, name: 'bad gateway', outcome: 'retried' },
+  { code: 1015, name: 'TLS handshake', outcome: 'retried' },
+  { code: 3000, name: 'unauthorized', outcome: 'final' },
+  { code: 3003, name: 'forbidden', outcome: 'final' },
+  { code: 3008, name: 'timeout', outcome: 'retried' },
+]
 
 /** The row of a code, made up for those without a name of their own. */
 export function closeCode(code: number): CloseCode {
   const known = closeCodes.find((each) => each.code === code)
-  return known ?? row(code, isStatusCode(code) ? `HTTP ${code - statusOffset}` : 'application')
-}
-
-function row(code: number, name: string): CloseCode {
-  return { code, name, outcome: codeOutcome(code) }
+  if (known) return known
+  return { code, name: isStatusCode(code) ? `HTTP ${code - statusOffset}` : 'application', outcome: codeOutcome(code) }
 }
 
 function isStatusCode(code: number): boolean {

@@ -102,32 +102,27 @@ export function unescapeText(text: string): string {
 }
 
 /**
- * What travels of each frame: its letter, and its fields in the order in which they do. Those behind a `?` may be missing. A payload is the
- * fields as numbers, or as one object.
+ * What travels of each frame: its letter, and its fields in the order in which they do; those that may be missing come last. A payload is
+ * the fields as numbers, or as one object.
  */
 interface Layout {
   readonly letter: string
   readonly fields: readonly string[]
-  readonly optional: readonly string[]
+  /** How many of them are never missing. */
+  readonly required: number
   readonly isObject: boolean
 }
 
-function layout(text: string, isObject: boolean): Layout {
-  const [letter = '', ...names] = text.split(' ')
-  const fields = names.map((name) => name.replace('?', ''))
-  return { letter, fields, optional: fields.filter((_, index) => names[index]!.endsWith('?')), isObject }
-}
-
 const layouts: { readonly [kind in Control['kind']]: Layout } = {
-  welcome: layout('W sid key proto ttl ping dead max spread', true),
-  resume: layout('R sid key cid attempt recv', true),
-  spliced: layout('S recv base sent ttl ping dead spread', true),
-  refused: layout('X why recv? after? url?', true),
-  finish: layout('F code reason', true),
-  drain: layout('D in by url?', true),
-  ack: layout('A count', false),
-  ping: layout('P id count spread?', false),
-  pong: layout('O id count', false),
+  welcome: { letter: 'W', fields: ['sid', 'key', 'proto', 'ttl', 'ping', 'dead', 'max', 'spread'], required: 8, isObject: true },
+  resume: { letter: 'R', fields: ['sid', 'key', 'cid', 'attempt', 'recv'], required: 5, isObject: true },
+  spliced: { letter: 'S', fields: ['recv', 'base', 'sent', 'ttl', 'ping', 'dead', 'spread'], required: 7, isObject: true },
+  refused: { letter: 'X', fields: ['why', 'recv', 'after', 'url'], required: 1, isObject: true },
+  finish: { letter: 'F', fields: ['code', 'reason'], required: 2, isObject: true },
+  drain: { letter: 'D', fields: ['in', 'by', 'url'], required: 2, isObject: true },
+  ack: { letter: 'A', fields: ['count'], required: 1, isObject: false },
+  ping: { letter: 'P', fields: ['id', 'count', 'spread'], required: 2, isObject: false },
+  pong: { letter: 'O', fields: ['id', 'count'], required: 2, isObject: false },
 }
 const kinds = new Map(Object.entries(layouts).map(([kind, { letter }]) => [letter, kind as Control['kind']]))
 const refusals: readonly unknown[] = ['busy', 'moved', 'stale', 'unknown', 'expired', 'auth', 'origin', 'state'] satisfies Refusal[]
@@ -169,13 +164,13 @@ type Fields = Readonly<Record<string, unknown>>
 const unknown = { kind: 'unknown' } as const
 
 function read(kind: Control['kind'], payload: string): Control | undefined {
-  const { fields, optional, isObject } = layouts[kind]
+  const { fields, required, isObject } = layouts[kind]
   const values = isObject ? readObject(payload) : readNumbers(payload, fields)
   if (!values) return undefined
   const control: Record<string, unknown> = { kind }
-  for (const field of fields) {
+  for (const [index, field] of fields.entries()) {
     const value = values[field]
-    if (value === undefined && optional.includes(field)) continue
+    if (value === undefined && index >= required) continue
     if (!(rules[field] ?? isCount)(value)) return undefined
     control[field] = value
   }
