@@ -2,6 +2,8 @@
 
 import { byteLength } from './data.ts'
 
+const none: readonly string[] = []
+
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** Names that the session protocol keeps for itself. */
 const reserved = /^holdfast\./i
@@ -27,9 +29,9 @@ export function parseUrl(url: string | URL): URL {
 }
 
 /** WHATWG WebSockets, constructor steps 9 and 10. @throws SyntaxError (DOMException) */
-export function parseProtocols(protocols: string | readonly string[] | null | undefined): string[] {
-  const list =
-    protocols === null || protocols === undefined ? [] : typeof protocols === 'string' ? [protocols] : Array.from(protocols, String)
+export function parseProtocols(protocols: string | readonly string[] | null | undefined): readonly string[] {
+  if (protocols === null || protocols === undefined) return none
+  const list = typeof protocols === 'string' ? [protocols] : Array.from(protocols, String)
   for (const [index, protocol] of list.entries()) {
     if (!token.test(protocol))
       throw syntaxError(`${JSON.stringify(protocol)} is not a subprotocol: a name without spaces and separators is`)

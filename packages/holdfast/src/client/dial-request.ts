@@ -10,7 +10,7 @@ import { messageOf } from './report.ts'
 /** As given: a fixed url is normalised already, and fixed subprotocols are a list. */
 export interface Address {
   readonly url: UrlProvider
-  readonly protocols: ProtocolsProvider
+  readonly protocols: ProtocolsProvider | readonly string[]
 }
 
 /** No transport can do what the options ask for: no further dial would help. */
@@ -35,7 +35,7 @@ export async function requestDial(
   rootEvents()
   const url = redirect ?? parseUrl(options.rewriteUrl ? await options.rewriteUrl(dial) : await answer(address.url, dial)).href
   const own = parseProtocols(await answer(address.protocols, dial))
-  const protocols = options.resume ? offerSession(own, dial.resuming) : own
+  const protocols = options.resume ? offerSession(own, dial.resuming) : [...own]
   const headers: Record<string, string> | undefined = options.headers && (await answer(options.headers, dial))
   return { request: { url, protocols, headers, wsOptions: options.wsOptions }, dialer: await transport(options) }
 }

@@ -12,13 +12,12 @@ export type ListenerOptions = boolean | { capture?: boolean; once?: boolean; pas
 
 type Listener = {
   readonly type: string
-  readonly kind: 'listener' | 'handler'
-  callback: Callback
-  readonly options: { readonly capture?: boolean; readonly once?: boolean; readonly passive?: boolean }
-  isRemoved: boolean
+  /** Undefined once it was removed: a dispatch may still come across it. */
+  callback: Callback | undefined
+  /** How it was added; an `on…` attribute has no options. */
+  readonly options: 'handler' | { readonly capture?: boolean; readonly once?: boolean; readonly passive?: boolean }
 }
 
-const plain = {}
 const none: readonly Listener[] = []
 
 function NativePrototype() {}
@@ -47,7 +46,7 @@ export class DispatchTarget extends NativeBase {
     if (typeof callback !== 'function' && typeof callback !== 'object')
       throw new TypeError(`a listener is a function or an object with handleEvent, not ${String(callback)}`)
     if (this.#find(type, callback, Boolean(own.capture))) return
-    const listener: Listener = { type: String(type), kind: 'listener', callback, options: own, isRemoved: false }
+    const listener: Listener = { type: String(type), callback, options: own }
     this.#listeners = this.#listeners.concat(listener) // exactly as long as it is, which a spread is not
     signal?.addEventListener('abort', () => this.#remove(listener), { once: true })
   }
@@ -72,7 +71,7 @@ export class DispatchTarget extends NativeBase {
     event.target = this
     event.dispatchPhase = 'dispatching'
     for (const listener of this.#listeners) {
-      if (listener.type !== event.type || listener.isRemoved) continue
+      if (listener.type !== event.type) continue
       this.#call(listener, event)
       if (event.isStopped) break
     }
@@ -84,38 +83,40 @@ export class DispatchTarget extends NativeBase {
     const isCallback = typeof callback === 'function' || (typeof callback === 'object' && callback !== null)
     if (present && isCallback) present.callback = callback as Callback
     else if (present) this.#remove(present)
-    else if (isCallback)
-      this.#listeners = this.#listeners.concat({ type, kind: 'handler', callback: callback as Callback, options: plain, isRemoved: false })
+    else if (isCallback) this.#listeners = this.#listeners.concat({ type, callback: callback as Callback, options: 'handler' })
   }
 
   #find(type: string, callback: Callback, isCapture: boolean): Listener | undefined {
     return this.#listeners.find(
-      (each) => each.kind === 'listener' && each.type === type && each.callback === callback && Boolean(each.options.capture) === isCapture,
+      (each) =>
+        each.options !== 'handler' && each.type === type && each.callback === callback && Boolean(each.options.capture) === isCapture,
     )
   }
 
   #handlerOf(type: string): Listener | undefined {
-    return this.#listeners.find((each) => each.kind === 'handler' && each.type === type)
+    return this.#listeners.find((each) => each.options === 'handler' && each.type === type)
   }
 
   #remove(listener: Listener): void {
-    listener.isRemoved = true
+    listener.callback = undefined
     this.#listeners = this.#listeners.filter((each) => each !== listener)
   }
 
   #call(listener: Listener, event: Event): void {
-    const { callback } = listener
-    if (listener.options.once) this.#remove(listener)
-    if (listener.options.passive) Object.defineProperty(event, 'preventDefault', { value: () => {}, configurable: true })
+    const { callback, options } = listener
+    if (callback === undefined) return
+    const isPassive = options !== 'handler' && options.passive
+    if (options !== 'handler' && options.once) this.#remove(listener)
+    if (isPassive) Object.defineProperty(event, 'preventDefault', { value: () => {}, configurable: true })
     try {
       if (typeof callback === 'function') {
         const result = callback.call(this, event)
-        if (result === false && listener.kind === 'handler') event.preventDefault()
-      } else if (listener.kind === 'listener') callback.handleEvent(event)
+        if (result === false && options === 'handler') event.preventDefault()
+      } else if (options !== 'handler') callback.handleEvent(event)
     } catch (error) {
       report(error)
     }
-    if (listener.options.passive) Reflect.deleteProperty(event, 'preventDefault')
+    if (isPassive) Reflect.deleteProperty(event, 'preventDefault')
   }
 
   /** An event of the platform's own making: it is told its target, and whether it was stopped is seen from outside. */
@@ -135,7 +136,7 @@ export class DispatchTarget extends NativeBase {
       },
     })
     for (const listener of this.#listeners) {
-      if (listener.type !== event.type || listener.isRemoved) continue
+      if (listener.type !== event.type) continue
       this.#call(listener, event)
       if (isStopped) break
     }

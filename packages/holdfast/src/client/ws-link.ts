@@ -47,8 +47,6 @@ const asBinary = { binary: true }
 const shortText = 1_024
 
 class WsLink implements Link {
-  readonly canPing = true
-  readonly canPause = true
   readonly #ws: Linked
   readonly #owner: LinkOwner
   #failure: { readonly close: CloseInfo; readonly error: Error } | undefined
@@ -65,6 +63,12 @@ class WsLink implements Link {
     this.#ws[linkOf] = this
   }
 
+  get canPing(): true {
+    return true
+  }
+  get canPause(): true {
+    return true
+  }
   get protocol(): string {
     return this.#ws.protocol
   }

@@ -92,7 +92,7 @@ export class ClientMachine {
   readonly counters: ClientCounters = { dials: 0, sessions: 0, links: 0, giveups: 0, pings: 0, failures: none }
   readonly #config: ClientConfig
   readonly #connectTimeout: ConnectTimeout
-  readonly #retryRule: RetryRule
+  #retryRule: RetryRule | undefined // most sockets never fail
   #state: ClientState = { name: 'idle' }
   #outbox: Outbox | undefined // most sockets never queue
   #outputs: Output[] = []
@@ -100,13 +100,12 @@ export class ClientMachine {
   #lastLink = noLink
   #heardAt: number | undefined
   #isOffline = false
-  #nextHintDialAt = -Infinity
+  #nextHintDialAt: number | undefined
   readonly #keeping: Keeping | undefined
 
   constructor(config: ClientConfig) {
     this.#config = config
     this.#connectTimeout = new ConnectTimeout(config.connectTimeout)
-    this.#retryRule = new RetryRule(config)
     this.#keeping = config.session && new Keeping()
   }
 
@@ -263,7 +262,7 @@ export class ClientMachine {
   reconnect(now: number, wall: number): void {
     const state = this.#state
     if (state.name === 'closing' || state.name === 'closed') return
-    this.#retryRule.forgive()
+    this.#retryRule?.forgive()
     const isUnseen = this.#revoke()
     this.#dropLink(true)
     if (isLive(state) && this.held) this.#leave(now, this.held)
@@ -527,7 +526,7 @@ export class ClientMachine {
   #dialSoon(now: number, wall: number, state: ClientState & { name: 'waiting' | 'suspended' }): void {
     const { notBefore } = state
     const attempt = state.name === 'waiting' ? state.attempt : 0
-    const at = Math.max(now, notBefore, this.#nextHintDialAt)
+    const at = Math.max(now, notBefore, this.#nextHintDialAt ?? now)
     if (this.#isOffline || (state.name === 'waiting' && state.retryAt <= at)) return
     if (at <= now) this.#redial(now, wall, attempt)
     else this.#become({ name: 'waiting', attempt, retryAt: at, notBefore })
@@ -545,7 +544,7 @@ export class ClientMachine {
   /** The live link is gone, and with it a session that has no other. */
   #lose(now: number, state: LiveLink, close: CloseInfo, error: Error, isPolite: boolean): void {
     const isStable = now >= this.#stableAt(state)
-    if (isStable) this.#retryRule.forgive()
+    if (isStable) this.#retryRule?.forgive()
     const attempt = this.held?.hasProgressed() || isStable ? 0 : state.attempt
     if (this.held) {
       this.#loseLink(now, this.held, attempt, close, error, isPolite)
@@ -578,6 +577,7 @@ export class ClientMachine {
     nextAttempt: number,
     delayMs: number = this.#delay(now, close, nextAttempt, this.held),
   ): FailureState {
+    this.#retryRule ??= new RetryRule(this.#config)
     if (this.#retryRule.isFinal(close, attempt, this.held !== undefined)) return { name: 'closed' }
     const notBefore = now + (close.retryAfter ?? 0)
     if (nextAttempt > this.#config.retry.maxRetries) return { name: 'suspended', notBefore }

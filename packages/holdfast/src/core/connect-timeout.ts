@@ -26,7 +26,7 @@ export class ConnectTimeout {
 
   /** A dial succeeded within `ms`. */
   succeeded(ms: number): void {
-    this.#successMs = ms
+    this.#successMs = Math.ceil(ms) // V8 puts other numbers into a box of their own, for every socket
     this.#expiries = 0
   }
 
