@@ -149,9 +149,8 @@ export class Fleet {
     return {
       isReconnecting: true,
       retry: { ...retry, jitter: strategies[strategy].jitter },
-      heartbeat: { interval: 30_000, timeout: 10_000 },
+      liveness: { interval: 30_000, timeout: 10_000, writeTimeout: 10_000 },
       connectTimeout: 10_000,
-      writeTimeout: 10_000,
       closeTimeout: 10_000,
       outbox: { maxBytes: 4 * 1024 * 1024, maxMessages: 10_000 },
       hasSetup: false,

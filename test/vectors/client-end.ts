@@ -29,9 +29,8 @@ export class ClientEnd {
     this.machine = new ClientMachine({
       isReconnecting: given.reconnects,
       retry: { minDelay: given.backoff, maxDelay: 30_000, factor: 2, jitter: 'none', maxRetries: Infinity, stableAfter: 30_000 },
-      heartbeat: { interval: given.ping, timeout: given.dead - given.ping },
+      liveness: { interval: given.ping, timeout: given.dead - given.ping, writeTimeout: 10_000 },
       connectTimeout: 10_000,
-      writeTimeout: 10_000,
       closeTimeout: given.closeTimeout,
       outbox,
       hasSetup: false,

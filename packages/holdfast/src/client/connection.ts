@@ -288,9 +288,8 @@ export class Connection implements AlarmOwner, LinkOwner, QueueOwner, SenderOwne
     const config: ClientConfig = {
       isReconnecting,
       retry: options.retry,
-      heartbeat: options.heartbeat,
+      liveness: { interval: options.heartbeat.interval, timeout: options.heartbeat.timeout, writeTimeout: options.writeTimeout },
       connectTimeout: options.connectTimeout,
-      writeTimeout: options.writeTimeout,
       closeTimeout: options.closeTimeout,
       outbox: options.outbox,
       hasSetup: options.onSession !== undefined,

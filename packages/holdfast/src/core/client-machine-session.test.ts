@@ -20,9 +20,8 @@ const retry = { minDelay: 1_000, maxDelay: 30_000, factor: 2, jitter: 'none', ma
 const config: ClientConfig = {
   isReconnecting: true,
   retry,
-  heartbeat: { interval: 30_000, timeout: 10_000 },
+  liveness: { interval: 30_000, timeout: 10_000, writeTimeout: 10_000 },
   connectTimeout: 10_000,
-  writeTimeout: 10_000,
   closeTimeout: 10_000,
   outbox: { maxBytes: 1_000, maxMessages: 100 },
   hasSetup: false,

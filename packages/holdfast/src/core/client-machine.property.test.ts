@@ -462,9 +462,12 @@ const settings: fc.Arbitrary<Setting> = fc.record({
     maxRetries: fc.constantFrom(0, 1, 3, 10, Infinity),
     stableAfter: fc.constantFrom(1, 5_000, 30_000, Infinity),
   }),
-  heartbeat: fc.record({ interval: fc.constantFrom(50, 30_000, Infinity), timeout: fc.constantFrom(20, 10_000, 333.3) }),
+  liveness: fc.record({
+    interval: fc.constantFrom(50, 30_000, Infinity),
+    timeout: fc.constantFrom(20, 10_000, 333.3),
+    writeTimeout: fc.constantFrom(500, 10_000),
+  }),
   connectTimeout: fc.constantFrom(10, 10_000, 777.7),
-  writeTimeout: fc.constantFrom(500, 10_000),
   closeTimeout: fc.constantFrom(1, 10_000),
   hasSetup: fc.boolean(),
   canRefresh: fc.boolean(),
@@ -510,7 +513,7 @@ test('after close() the last event comes within closeTimeout, wherever the machi
 test('an open link that falls silent is lost within interval and timeout, whatever it went through', () => {
   fc.assert(
     fc.property(settings, fc.array(steps, { maxLength: 40, size: 'max' }), (setting, list) => {
-      fc.pre(setting.heartbeat.interval < Infinity)
+      fc.pre(setting.liveness.interval < Infinity)
       const model = new Model(setting, [])
       model.step(start)
       for (const step of list) model.step(step)
@@ -522,7 +525,7 @@ test('an open link that falls silent is lost within interval and timeout, whatev
       if ((state.name !== 'open' && state.name !== 'settling') || deadline === Infinity || !model.current) return
       const silentFrom = model.now
       const isDead = () => !('liveness' in model.machine.state)
-      const { interval, timeout } = setting.heartbeat
+      const { interval, timeout } = setting.liveness
       // each 32 KiB written is a second more, a reading that has to be taken twice is up to two ticks
       const boundMs = interval + timeout + (1_000 * model.current.bytesWritten) / 32_768 + 2 * second
       while (!isDead() && model.now <= silentFrom + boundMs && model.machine.deadline < Infinity) model.tick(0)

@@ -10,9 +10,8 @@ const retry = { minDelay: 1_000, maxDelay: 30_000, factor: 2, jitter: 'none', ma
 const config: ClientConfig = {
   isReconnecting: true,
   retry,
-  heartbeat: { interval: 30_000, timeout: 10_000 },
+  liveness: { interval: 30_000, timeout: 10_000, writeTimeout: 10_000 },
   connectTimeout: 10_000,
-  writeTimeout: 10_000,
   closeTimeout: 10_000,
   outbox: { maxBytes: 1_000, maxMessages: 10 },
   hasSetup: false,
@@ -356,7 +355,7 @@ describe('retries', () => {
   })
 
   test('show as none as soon as the link is stable', () => {
-    const subject = situations.waiting!({ heartbeat: { interval: Infinity, timeout: 10_000 } })
+    const subject = situations.waiting!({ liveness: { interval: Infinity, timeout: 10_000, writeTimeout: 10_000 } })
     subject.wait(1_000)
     subject.opens(7)
     assert.equal(subject.machine.deadline, subject.now + 30_000)
@@ -519,7 +518,7 @@ describe('an open link', () => {
   })
 
   test('is probed by a send after thirty seconds of silence', () => {
-    const subject = situations.open!({ heartbeat: { interval: 120_000, timeout: 10_000 } })
+    const subject = situations.open!({ liveness: { interval: 120_000, timeout: 10_000, writeTimeout: 10_000 } })
     subject.wait(30_001)
     subject.machine.sent(subject.now)
     assert.deepEqual(subject.said(), ['ping 1'])

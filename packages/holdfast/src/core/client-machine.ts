@@ -28,16 +28,16 @@ import { type Decoded, type Drain, decode, isControl, type Refused, type Spliced
 import { Dial } from './dial.ts'
 import { Keeping } from './keeping.ts'
 import { linkCode, partingCode, partingReason } from './link-code.ts'
-import { type LinkGauge, Liveness, tickMs } from './liveness.ts'
+import { type LinkGauge, Liveness, type LivenessConfig, tickMs } from './liveness.ts'
 import { type Migration, migrationDeadline, noMigration } from './migration.ts'
 import { Outbox, type OutboxBounds, type OutboxEntry } from './outbox.ts'
 import { type RetryConfig, RetryRule } from './retry-rule.ts'
 import type { Payload } from './session.ts'
 
 export interface ClientConfig extends RetryConfig {
-  readonly heartbeat: { readonly interval: number; readonly timeout: number }
+  /** What is asked of a plain link; of those of a session its server asks. */
+  readonly liveness: LivenessConfig
   readonly connectTimeout: number
-  readonly writeTimeout: number
   readonly closeTimeout: number
   readonly outbox: OutboxBounds
   /** Whether each new session is set up by the application before the outbox flows. */
@@ -95,7 +95,7 @@ export class ClientMachine {
   #retryRule: RetryRule | undefined // most sockets never fail
   #state: ClientState = { name: 'idle' }
   #outbox: Outbox | undefined // most sockets never queue
-  #outputs: Output[] = []
+  #outputs: Output[] | undefined // undefined while nothing is wanted, which is most of the time
   #lastClose: CloseInfo | null = null
   #lastLink = noLink
   #heardAt: number | undefined
@@ -181,9 +181,9 @@ export class ClientMachine {
 
   /** What is to be done next; call it until it returns undefined, after each input. */
   poll(): Output | undefined {
-    if (this.#outputs.length > 0) {
+    if (this.#outputs) {
       const output = this.#outputs.shift()
-      if (this.#outputs.length === 0) this.#outputs = [] // a list that was used keeps its room
+      if (this.#outputs.length === 0) this.#outputs = undefined
       return output
     }
     const state = this.#state
@@ -196,7 +196,7 @@ export class ClientMachine {
   nextFrame(now: number): unknown {
     const held = this.held
     if (!held) return undefined
-    if (held.isSet && this.#outputs.length === 0) this.#moveIn(held)
+    if (held.isSet && !this.#outputs) this.#moveIn(held)
     const frame = held.session.nextFrame(now)
     if (frame === undefined) this.#checkSession(now, held)
     return frame
@@ -240,7 +240,7 @@ export class ClientMachine {
     this.#revoke()
     if (isLive(state)) {
       this.#become({ name: 'closing', link: state.link, closeAt: now + this.#config.closeTimeout, close: abnormalClose('client') })
-      this.#outputs.push({ kind: 'close', link: state.link, code, reason })
+      this.#want({ kind: 'close', link: state.link, code, reason })
       return
     }
     const wasClean = this.queued === 0
@@ -475,7 +475,7 @@ export class ClientMachine {
         return
       }
       case 'write-timeout': {
-        const error = new Error(`no byte could be written for ${this.#config.writeTimeout} ms (writeTimeout)`)
+        const error = new Error(`no byte could be written for ${this.#config.liveness.writeTimeout} ms (writeTimeout)`)
         this.#lose(now, state, abnormalClose(verdict), error, false)
         return
       }
@@ -504,7 +504,7 @@ export class ClientMachine {
   #ping(state: LiveLink): void {
     if (this.held) return
     this.counters.pings++
-    this.#outputs.push({ kind: 'ping', link: state.link, ping: state.liveness.ping })
+    this.#want({ kind: 'ping', link: state.link, ping: state.liveness.ping })
   }
 
   #dial(now: number, wall: number, attempt: number): void {
@@ -515,7 +515,7 @@ export class ClientMachine {
     this.counters.dials++
     this.#lastLink++
     this.#become({ name: 'connecting', link: this.#lastLink, attempt, dial: new Dial(this.#connectTimeout.ms, now, wall) })
-    this.#outputs.push({ kind: 'dial', link: this.#lastLink, attempt, isResuming: this.held !== undefined, url: this.#keeping?.url })
+    this.#want({ kind: 'dial', link: this.#lastLink, attempt, isResuming: this.held !== undefined, url: this.#keeping?.url })
   }
 
   #redial(now: number, wall: number, attempt: number): void {
@@ -596,22 +596,22 @@ export class ClientMachine {
   #failed(now: number, next: FailureState, close: CloseInfo, error: Error): void {
     this.#count(close)
     this.#become(next)
-    this.#outputs.push({ kind: 'failed', close, error })
+    this.#want({ kind: 'failed', close, error })
     this.#announce(next, now, close, error)
   }
 
   #announce(next: ClientState, now: number, close: CloseInfo, error: Error): void {
     if (next.name === 'waiting' && next.retryAt < Infinity)
-      this.#outputs.push({ kind: 'retry', attempt: next.attempt, delay: wholeMicroseconds(next.retryAt - now), close, error })
+      this.#want({ kind: 'retry', attempt: next.attempt, delay: wholeMicroseconds(next.retryAt - now), close, error })
     if (next.name === 'suspended') {
       this.counters.giveups++
-      this.#outputs.push({ kind: 'giveup', close: Object.freeze({ ...close, cause: 'retries-exhausted' }) })
+      this.#want({ kind: 'giveup', close: Object.freeze({ ...close, cause: 'retries-exhausted' }) })
     }
   }
 
   #endSession(close: CloseInfo, error: Error, unsent: readonly OutboxEntry[] = [], exact = false): void {
     this.#count(close)
-    this.#outputs.push({ kind: 'end', close, error: isSilent(close) ? undefined : error, willReconnect: true, unsent, exact })
+    this.#want({ kind: 'end', close, error: isSilent(close) ? undefined : error, willReconnect: true, unsent, exact })
   }
 
   /** Ends with the next tick, so that nothing is told to the application inside its own call. */
@@ -624,7 +624,7 @@ export class ClientMachine {
   #finish(close: CloseInfo, error: Error, unsent: readonly OutboxEntry[] = [], exact = true): void {
     this.#count(close)
     this.#become({ name: 'closed' })
-    this.#outputs.push({
+    this.#want({
       kind: 'end',
       close,
       error: isSilent(close) ? undefined : error,
@@ -660,16 +660,16 @@ export class ClientMachine {
   }
 
   #openPlain(now: number, wall: number, arrival: Arrival, canPing: boolean): void {
-    const { heartbeat, writeTimeout } = this.#config
-    const config = { interval: canPing ? heartbeat.interval : Infinity, timeout: heartbeat.timeout, writeTimeout }
+    const { liveness } = this.#config
+    const config = canPing ? liveness : { ...liveness, interval: Infinity }
     this.#enter(now, arrival, new Liveness(config, arrival.gauge, now, new AwakeClock(tickMs(config), now, wall), this.counters.pings))
     this.#announceOpen(arrival.link)
   }
 
   #announceOpen(link: number): void {
     this.counters.sessions++
-    this.#outputs.push({ kind: 'open' })
-    if (this.#config.hasSetup) this.#outputs.push({ kind: 'setup', link, isFirst: this.counters.sessions === 1 })
+    this.#want({ kind: 'open' })
+    if (this.#config.hasSetup) this.#want({ kind: 'setup', link, isFirst: this.counters.sessions === 1 })
   }
 
   #enter(now: number, { link, attempt, openedAt, gauge }: Arrival, liveness: Liveness): void {
@@ -680,7 +680,7 @@ export class ClientMachine {
 
   #greet(now: number, wall: number, arrival: Arrival): void {
     this.#become({ name: 'greeting', ...arrival, dial: new Dial(greetingMs, now, wall) })
-    if (this.held) this.#outputs.push({ kind: 'write', link: arrival.link, frame: this.held.resume() })
+    if (this.held) this.#want({ kind: 'write', link: arrival.link, frame: this.held.resume() })
   }
 
   /** Somebody answered who does not speak the protocol: final for a new session, and for one that meets several of them in a row. */
@@ -732,15 +732,15 @@ export class ClientMachine {
     const replayed = spliced.sent - spliced.base
     held.agree(spliced)
     this.#attach(now, wall, held, arrival, spliced.recv, spliced.base)
-    if (held.lostAt !== undefined) this.#outputs.push({ kind: 'resumed', downtime: now - held.lostAt, replayed, resent })
+    if (held.lostAt !== undefined) this.#want({ kind: 'resumed', downtime: now - held.lostAt, replayed, resent })
     held.lostAt = undefined
     this.#checkSession(now, held)
   }
 
   #attach(now: number, wall: number, held: ClientSession, arrival: Arrival, recv: number, base: number): void {
-    const { writeTimeout, session } = this.#config
+    const { liveness: own, session } = this.#config
     const { gauge } = arrival
-    const config = held.liveness(writeTimeout, gauge.bytesRead > 0)
+    const config = held.liveness(own.writeTimeout, gauge.bytesRead > 0)
     const liveness = new Liveness(config, gauge, now, new AwakeClock(tickMs(config), now, wall), held.session.pings)
     held.session.attach({ gauge, liveness }, recv, base, base)
     held.strangers = 0
@@ -794,7 +794,7 @@ export class ClientMachine {
 
   #tickSession(now: number, wall: number): void {
     for (let link = this.#keeping!.farewell.next(now); link !== undefined; link = this.#keeping!.farewell.next(now)) {
-      this.#outputs.push({ kind: 'drop', link, isPolite: false })
+      this.#want({ kind: 'drop', link, isPolite: false })
     }
     const held = this.held
     if (!held) return
@@ -823,7 +823,7 @@ export class ClientMachine {
 
   /** Lets go of the live link of a session, and of one that it was to move to. */
   #leave(now: number, held: ClientSession): void {
-    if ('link' in held.migration) this.#outputs.push({ kind: 'drop', link: held.migration.link, isPolite: false })
+    if ('link' in held.migration) this.#want({ kind: 'drop', link: held.migration.link, isPolite: false })
     held.migration = noMigration
     held.session.detach(now, false)
     this.#announceLost(now, held, abnormalClose('client'))
@@ -832,7 +832,7 @@ export class ClientMachine {
   #announceLost(now: number, held: ClientSession, close: CloseInfo): void {
     this.#count(close)
     held.lostAt = now
-    this.#outputs.push({ kind: 'lost', close })
+    this.#want({ kind: 'lost', close })
   }
 
   /** The link that a session was to move to is the only one left: its attempt goes on as a resumption. */
@@ -886,7 +886,7 @@ export class ClientMachine {
     if (isLive(state)) {
       const { session } = held
       for (let frame = session.nextFrame(now); frame !== undefined; frame = session.nextFrame(now))
-        this.#outputs.push({ kind: 'write', link: state.link, frame })
+        this.#want({ kind: 'write', link: state.link, frame })
       this.#part(now, state.link, partingCode(close), partingReason(close))
     } else this.#dropLink(false)
     this.#endHeld(now, held, close, error)
@@ -904,7 +904,7 @@ export class ClientMachine {
     session.end(close)
     this.counters.pings += session.pingsSent
     const unsent = session.drain()
-    if ('link' in migration) this.#outputs.push({ kind: 'drop', link: migration.link, isPolite: false })
+    if ('link' in migration) this.#want({ kind: 'drop', link: migration.link, isPolite: false })
     this.#keeping!.held = undefined
     this.#keeping!.strayed()
     const hasWorked = close.cause === 'drain' && held.hasProgressed()
@@ -930,7 +930,7 @@ export class ClientMachine {
   /** Says goodbye on a link that nothing more is heard from; it is dropped if the answer takes too long. */
   #part(now: number, link: number, code: number, reason = ''): void {
     this.#keeping!.farewell.add(now, link)
-    this.#outputs.push({ kind: 'close', link, code, reason })
+    this.#want({ kind: 'close', link, code, reason })
   }
 
   // Migration
@@ -957,7 +957,7 @@ export class ClientMachine {
       case 'dialling':
       case 'greeting':
         if (!migration.dial.tick(now, wall)) return
-        this.#outputs.push({ kind: 'drop', link: migration.link, isPolite: false })
+        this.#want({ kind: 'drop', link: migration.link, isPolite: false })
         this.#migrationFailed(now, held, migration)
         return
     }
@@ -968,7 +968,7 @@ export class ClientMachine {
     this.#lastLink++
     const link = this.#lastLink
     held.migration = { name: 'dialling', link, by, url, tries, dial: new Dial(this.#connectTimeout.ms, now, wall) }
-    this.#outputs.push({ kind: 'dial', link, attempt: 0, isResuming: true, url: url ?? this.#keeping!.url })
+    this.#want({ kind: 'dial', link, attempt: 0, isResuming: true, url: url ?? this.#keeping!.url })
   }
 
   #migrationOpened(
@@ -982,12 +982,12 @@ export class ClientMachine {
     const { link, by, url, tries, dial } = migration
     this.#connectTimeout.succeeded(now - dial.since)
     if (!speaks) {
-      this.#outputs.push({ kind: 'drop', link, isPolite: true })
+      this.#want({ kind: 'drop', link, isPolite: true })
       this.#migrationFailed(now, held, migration)
       return
     }
     held.migration = { name: 'greeting', link, by, url, tries, openedAt: wall, gauge, dial: new Dial(greetingMs, now, wall) }
-    this.#outputs.push({ kind: 'write', link, frame: held.resume() })
+    this.#want({ kind: 'write', link, frame: held.resume() })
   }
 
   #migrationGreeted(now: number, wall: number, held: ClientSession, migration: Migration & { name: 'greeting' }, first: Decoded): void {
@@ -1016,7 +1016,7 @@ export class ClientMachine {
 
   #dropLink(isPolite: boolean): void {
     const state = this.#state
-    if ('link' in state && state.link !== noLink) this.#outputs.push({ kind: 'drop', link: state.link, isPolite })
+    if ('link' in state && state.link !== noLink) this.#want({ kind: 'drop', link: state.link, isPolite })
   }
 
   /**
@@ -1025,9 +1025,16 @@ export class ClientMachine {
    */
   #revoke(): boolean {
     const isKept = ({ kind }: Output): boolean => this.held !== undefined && (kind === 'open' || kind === 'setup')
-    const isUnseen = this.#outputs.some((output) => output.kind === 'open' && !isKept(output))
-    this.#outputs = this.#outputs.filter((output) => isKept(output) || !isRevocable(output))
-    return isUnseen
+    const outputs = this.#outputs ?? []
+    const kept = outputs.filter((output) => isKept(output) || !isRevocable(output))
+    this.#outputs = kept.length > 0 ? kept : undefined
+    return outputs.some((output) => output.kind === 'open' && !isKept(output))
+  }
+
+  /** Adds to what is to be done. */
+  #want(output: Output): void {
+    if (this.#outputs) this.#outputs.push(output)
+    else this.#outputs = [output]
   }
 
   #become(next: ClientState): void {
@@ -1036,7 +1043,7 @@ export class ClientMachine {
     checkMove(from, next.name)
     if (isLive(state)) this.#heardAt = state.liveness.heardAt
     this.#state = next
-    if (from !== next.name) this.#outputs.push({ kind: 'change', from, to: next.name })
+    if (from !== next.name) this.#want({ kind: 'change', from, to: next.name })
   }
 }
 
