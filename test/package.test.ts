@@ -39,6 +39,13 @@ describe('the built library', () => {
     const read: Read = async (file) => sources[file] ?? assert.fail(`${file} was read`)
     assert.deepEqual(await foreign('index.js', read), ["client/a.js: 'ws'", 'core/b.js: "node:net"'])
   })
+  it('has one file each for browsers and for Node, whose names are those of the sources', async () => {
+    for (const entry of ['index', 'node']) {
+      const code = await readOutput(`bundle/${entry}.js`)
+      assert.doesNotMatch(code, /\b(?:from|import)\s*\(?\s*['"`]\./, entry)
+      for (const name of ['ReconnectingWebSocket', 'ClientMachine', '#startProbe', 'backoffDelay']) assert.ok(code.includes(name), name)
+    }
+  })
   it('has every file that its exports name', async () => {
     const { exports } = JSON.parse(await readFile(join(library, 'package.json'), 'utf8'))
     for (const file of leaves(exports)) await access(join(library, file))
