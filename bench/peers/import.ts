@@ -1,4 +1,4 @@
-/** What it costs to import a library: CPU of a process that does nothing else, above one that does not even that. */
+/** What it costs to import a library: CPU of a process that does nothing else, above one that imports a package with nothing in it. */
 
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
@@ -7,8 +7,9 @@ import { fewFiles, type Measure } from './measure.ts'
 import { verdict } from './result.ts'
 import { cells, difference, takeTurns } from './turns.ts'
 
-const packages = {
-  nothing: undefined,
+const modules = {
+  /** What Node takes to find, read and link any package. */
+  nothing: 'holdfast-bench-empty',
   ws: 'ws',
   holdfast: 'holdfast',
   'reconnecting-websocket': 'reconnecting-websocket',
@@ -16,8 +17,8 @@ const packages = {
   'websocket-ts': 'websocket-ts',
   'socket.io': 'socket.io-client',
 } as const
-type Imported = keyof typeof packages
-const subjects = Object.keys(packages) as Imported[]
+type Imported = keyof typeof modules
+const subjects = Object.keys(modules) as Imported[]
 
 const atMostMs = 4
 const usPerMs = 1_000
@@ -25,14 +26,14 @@ const folder = join(import.meta.dirname, '..')
 
 export const importCost: Measure = {
   name: 'import',
-  title: 'CPU of an import, above an empty process',
+  title: 'CPU of an import, above that of an empty package',
   isAlone: true,
   openFiles: fewFiles,
   run: async ({ isQuick, tell }) => {
     const rounds = isQuick ? 7 : 21
     const samples = await takeTurns(rounds, subjects, (subject, round) => {
       if (subject === subjects[0]) tell(`round ${round + 1} of ${rounds}`)
-      return cpuMsOf(packages[subject])
+      return cpuMsOf(modules[subject])
     })
     const { nothing: _, ...found } = cells(samples, (subject) => difference(samples, subject, 'nothing'))
     const row = { id: 'import', what: 'import', unit: 'ms', absoluteUnit: 'ms', n: rounds, cells: found }
@@ -40,16 +41,15 @@ export const importCost: Measure = {
     return {
       rows: [row],
       verdicts: [
-        verdict('import', ours.value, atMostMs, 'ms above an empty process'),
+        verdict('import', ours.value, atMostMs, 'ms above an empty package'),
         verdict('modules of ws loaded by the import', await wsModulesLoaded(), 0, 'modules'),
       ],
     }
   },
 }
 
-async function cpuMsOf(packageName: string | undefined): Promise<number> {
-  const load = packageName === undefined ? '' : `import ${JSON.stringify(packageName)}\n`
-  const { user, system } = JSON.parse(await run(`${load}console.log(JSON.stringify(process.cpuUsage()))`))
+async function cpuMsOf(module: string): Promise<number> {
+  const { user, system } = JSON.parse(await run(`import ${JSON.stringify(module)}\nconsole.log(JSON.stringify(process.cpuUsage()))`))
   return (user + system) / usPerMs
 }
 

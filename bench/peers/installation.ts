@@ -35,7 +35,8 @@ export function openFilesLimit(): number {
 export function versions(): Record<string, string> {
   const { dependencies } = JSON.parse(readFileSync(join(bench, 'package.json'), 'utf8'))
   const { version } = JSON.parse(readFileSync(join(root, 'packages/holdfast/package.json'), 'utf8'))
-  return { holdfast: version, ...dependencies }
+  const peers = Object.entries<string>(dependencies).filter(([, each]) => !each.startsWith('file:'))
+  return { holdfast: version, ...Object.fromEntries(peers) }
 }
 
 interface Locked {
