@@ -47,7 +47,12 @@ export class Outbox {
   }
 
   push(entry: OutboxEntry): void {
-    if (this.#length === this.#ring.length) this.#grow()
+    if (this.#length === this.#ring.length) {
+      const entries = this.drain()
+      this.#ring = new Array(Math.max(firstCapacity, 2 * entries.length))
+      this.#head = 0
+      for (const each of entries) this.push(each)
+    }
     this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = entry
     this.#length++
     this.#bytes += entry.bytes
@@ -81,12 +86,5 @@ export class Outbox {
     const entries: OutboxEntry[] = []
     for (let entry = this.shift(); entry; entry = this.shift()) entries.push(entry)
     return entries
-  }
-
-  #grow(): void {
-    const entries = this.drain()
-    this.#ring = new Array(Math.max(firstCapacity, 2 * entries.length))
-    this.#head = 0
-    for (const each of entries) this.push(each)
   }
 }

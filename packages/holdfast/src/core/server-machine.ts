@@ -313,13 +313,10 @@ export class ServerMachine {
     const { holder } = held
     if ((holder.cid !== undefined && holder.cid !== cid) || attempt <= holder.attempt)
       return { kind: 'refused', why: 'stale', recv: delivered }
-    const after = this.#config.admit(now, held.slot ?? Infinity)
-    if (after === 0) {
-      held.slot = undefined
-      return undefined
-    }
+    const after = this.#config.admit(now, holder.slot ?? Infinity)
+    if (after === 0) return undefined
     const slot = now + after
-    held.slot = slot
+    held.holder = { ...holder, slot }
     // Whom the server itself makes wait must find what he waits for.
     if (held.state.name === 'detached') held.state = { ...held.state, expiresAt: Math.max(held.state.expiresAt, slot + lateMs) }
     return { kind: 'refused', why: 'busy', after }

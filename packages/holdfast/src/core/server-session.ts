@@ -57,10 +57,12 @@ export type ServerSessionState =
   | { readonly name: 'detached'; readonly since: number; readonly expiresAt: number }
   | { readonly name: 'over' }
 
-/** Who holds the credential, since the first resumption; attempts of that holder only rise. */
 interface Holder {
+  /** Who holds the credential, since the first resumption; attempts of that holder only rise. */
   readonly cid: string | undefined
   readonly attempt: number
+  /** When that client was told to come again. */
+  readonly slot?: number
 }
 
 const nobodyYet: Holder = { cid: undefined, attempt: 0 }
@@ -73,8 +75,6 @@ export class ServerSession {
   readonly session: Session
   state: ServerSessionState
   holder: Holder = nobodyYet
-  /** When its client was told to come again. */
-  slot: number | undefined
   /** What its shell keeps with it; the machine does not look at it. */
   shell: unknown
   /** The bytes of its outbox as they stand in the server's sum. */

@@ -1,25 +1,25 @@
 /**
- * A socket of `ws`, or, for a session, one without its fields.
+ * A socket of `ws` without what is of no use to it here.
  *
- * A session has no use for what the constructor of `ws` writes into each socket: it would be a quarter of a kilobyte. What is written there stands
- * on the prototype instead, as the `ws` at hand writes it, so that whoever looks finds it.
+ * For a session that is all that the constructor of `ws` writes into each socket: a quarter of a kilobyte. It stands on the prototype instead, as
+ * the `ws` at hand writes it, so that whoever looks finds it. Others are told that they are not to answer pings: see AutoPong.
  */
 
 import { EventEmitter } from 'node:events'
 import { WebSocket as WsSocket } from 'ws'
 
-const isHollow: unique symbol = Symbol('holdfast.hollow')
+const isForSession: unique symbol = Symbol('holdfast.isForSession')
 
 /** The options with which a socket is made for a session. */
-export function hollow<Options extends object>(options: Options): Options {
-  return Object.create(options, { [isHollow]: { value: true } })
+export function forSession<Options extends object>(options: Options): Options {
+  return Object.create(options, { [isForSession]: { value: true } })
 }
 
 class Hollow extends WsSocket {
   // biome-ignore-start lint/correctness: what is returned is one of ours all the same, and classes that extend it add their fields to it
-  constructor(address: string | URL, protocols: undefined, options: object | undefined) {
-    if (options && isHollow in options) return Object.create(new.target.prototype)
-    super(address, protocols, options)
+  constructor(address: string | URL, protocols: undefined, options: object = {}) {
+    if (isForSession in options) return Object.create(new.target.prototype)
+    super(address, protocols, withoutPongs(options))
   }
   // biome-ignore-end lint/correctness: it ends here
 }
@@ -31,3 +31,13 @@ for (const [name, value] of Object.entries(new WsSocket(null as never, undefined
 
 /** Made as those of `ws` are. */
 export const HollowSocket: typeof WsSocket = Hollow as unknown as typeof WsSocket
+
+const quiet = new WeakMap<object, object>()
+
+function withoutPongs(options: object): object {
+  const known = quiet.get(options)
+  if (known) return known
+  const made = Object.create(options, { autoPong: { value: false } })
+  quiet.set(options, made)
+  return made
+}

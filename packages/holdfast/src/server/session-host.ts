@@ -10,6 +10,7 @@ import type { CloseInfo } from '../core/close-info.ts'
 import type { OutboxEntry } from '../core/outbox.ts'
 import { ServerMachine, type ServerOutput } from '../core/server-machine.ts'
 import type { ServerLink, ServerSession, Verdict } from '../core/server-session.ts'
+import type { AutoPong } from './auto-pong.ts'
 import { type Clock, TurnClock } from './clock.ts'
 import { credentials } from './credentials.ts'
 import { type DrainResult, type Leaver, restart } from './drain.ts'
@@ -30,6 +31,7 @@ export interface HostConfig {
   readonly journal: Journal
   readonly tally: Tally
   readonly admission: Admission | undefined
+  readonly pongs: AutoPong
   /** Told of sessions that left the link which they were to leave. */
   readonly left: (session: object, how: keyof DrainResult) => void
   /** A socket for a new session, which nothing carries yet. */
@@ -45,6 +47,7 @@ const pingStart = '\u0010P'
 export class SessionHost implements LinkOwner, SessionOwner {
   readonly maxMessageBytes: number
   readonly throwsOnOverflow: boolean
+  readonly pongs: AutoPong
   readonly #config: HostConfig
   readonly #machine: ServerMachine
   readonly #turn: TurnClock
@@ -58,6 +61,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
     this.#config = config
     this.maxMessageBytes = config.maxMessageBytes
     this.throwsOnOverflow = config.options.session.overflow === 'throw'
+    this.pongs = config.pongs
     this.#turn = new TurnClock(config.clock)
     this.#restMs = Math.min(config.wheel.awake.tickMs, config.options.closeTimeout)
     this.#machine = createMachine(config)

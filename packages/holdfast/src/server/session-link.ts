@@ -1,9 +1,10 @@
 /** A link that carries a session or wants to: a socket of `ws`, what the machine reads of it, and one system call for what a turn writes. */
 
-import { WebSocket as WsSocket } from 'ws'
 import { abnormalClose, type CloseInfo } from '../core/close-info.ts'
 import { isControl } from '../core/control.ts'
 import type { ServerLink } from '../core/server-session.ts'
+import type { Answerer, AutoPong } from './auto-pong.ts'
+import { HollowSocket } from './hollow-socket.ts'
 import type { LinkAlarm } from './link-alarm.ts'
 import { dle, Outgoing, type SendCallback } from './outgoing.ts'
 import type { SessionSocket } from './session-socket.ts'
@@ -13,6 +14,7 @@ import { rawSocket, WsGauge } from './ws-gauge.ts'
 
 /** To whom a link tells what happens to it. */
 export interface LinkOwner {
+  readonly pongs: AutoPong
   /** @param payload a text only where its first character makes it one that has to be looked at; else its bytes */
   linkMessage(link: SessionLink, payload: string | Buffer, isBinary: boolean): void
   linkPinged(link: SessionLink, data: Buffer): void
@@ -34,7 +36,7 @@ export interface Visitor {
 }
 
 /** Tells its link without going through listeners: they cost half a kilobyte a socket, and time for each message. */
-export class LinkSocket extends WsSocket {
+export class LinkSocket extends HollowSocket {
   /** Where it leads what it has to tell; nowhere once nothing more is to be heard. */
   link: SessionLink | undefined = undefined
 
@@ -43,7 +45,7 @@ export class LinkSocket extends WsSocket {
     return true
   }
 
-  /** `ws` ends so who lets answers to his pings pile up; we let go of a link before we do. */
+  /** So ends who lets answers to his pings pile up; where it is our doing, we let go of the link before. */
   override terminate(): void {
     this.link?.told('flood', undefined, undefined)
     super.terminate()
@@ -63,10 +65,11 @@ const codesOfErrors: { readonly [error: string]: number } = {
   // biome-ignore-end lint/style/useNamingConvention: the names of `ws`
 }
 
-export class SessionLink extends WsGauge<LinkSocket | undefined> {
+export class SessionLink extends WsGauge<LinkSocket | undefined> implements Answerer {
   /** Whose it is, as `authenticate` found. */
   readonly principal: unknown
   readonly extensions: string
+  pendingPongs = 0
   /** As the machine knows it. */
   server!: ServerLink
   /** While its time is bounded. */
@@ -139,6 +142,7 @@ export class SessionLink extends WsGauge<LinkSocket | undefined> {
         this.#owner.linkMessage(this, !second && (first as Buffer)[0] === dle ? (first as Buffer).toString() : first, second)
         return
       case 'ping':
+        if (this.ws) this.#owner.pongs.answer(this.ws, this, first)
         this.#owner.linkPinged(this, first)
         return
       case 'error':
