@@ -14,7 +14,7 @@ export interface OutboxEntry {
 
 /** Rings double, so that a remainder is a mask. */
 const firstCapacity = 16
-/** The ring of an outbox that was never used; most never are. */
+/** The ring of an outbox that is at rest, as most are. */
 const none: (OutboxEntry | undefined)[] = []
 
 export class Outbox {
@@ -79,6 +79,11 @@ export class Outbox {
     const rest = entries.filter((each) => each !== entry)
     for (const each of rest) this.push(each)
     return rest.length < entries.length
+  }
+
+  /** Nothing may come for a while: one that is empty keeps no room. */
+  rest(): void {
+    if (this.#length === 0) this.#ring = none
   }
 
   /** Takes everything out. */

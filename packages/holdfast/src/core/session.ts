@@ -238,6 +238,7 @@ export class Session {
     this.#flightBytes = 0
     this.#awaitingSince = undefined
     this.#judgeHead(pings, isPeersDoing || hadChance)
+    this.outbox.rest()
   }
 
   /** Everything up to `count` arrived at the peer: learned from a refusal, whose sender will not serve us. */
@@ -334,6 +335,7 @@ export class Session {
     const carrier = this.#carrier
     if (!carrier) return 'alive'
     this.inbox.tick(now)
+    this.outbox.rest()
     if (now >= this.#overdueAt(carrier)) {
       this.#probedAt = now
       this.probe(now)
