@@ -187,6 +187,7 @@ export class SessionSocket extends HollowSocket {
 /** @param proto the subprotocol of the session; empty for none */
 export function bindSession(socket: SessionSocket, hosted: HostedSession, proto: string): void {
   bind(socket, hosted)
+  Reflect.deleteProperty(socket, '_socket') // a class that does not pass its options on has been made for a connection
   if (proto !== '') Object.assign(socket, { _protocol: proto }) // where `ws` has that of a link
 }
 
