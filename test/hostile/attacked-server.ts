@@ -171,7 +171,7 @@ export class AttackedServer {
     const state = link.state
     if (state.name !== 'pending' || state.verdict) return
     known.principal = step.principal
-    const allowed = state.resume ? this.#entitled(link, state.resume, step.principal) : []
+    const allowed = known.isResuming && state.resume ? this.#entitled(state.resume, step.principal) : []
     this.#undisturbed(allowed, () => {
       this.server.machine.authenticated(this.server.now, link, { kind: 'accepted', principal: step.principal, proto: '' })
       this.server.settle()
@@ -185,7 +185,7 @@ export class AttackedServer {
     const held = this.server.machine.sessions.get(sid)
     const isStolen = step.isKey && step.session > 0 // the honest client's key is not known to anybody
     const cid = token('cid', step.cid, 22)
-    const attempt = (held?.attempt ?? 0) + step.attempt
+    const attempt = (held?.holder.attempt ?? 0) + step.attempt
     const recv = Math.max(0, (held?.session.sent ?? 0) + step.recv)
     const fields = { sid, key: isStolen ? key : token('guess', step.session, 43), cid, attempt, recv }
     this.#frame(step.isNew ? 0 : step.link, `\u0010R${JSON.stringify(fields)}`)
@@ -215,16 +215,16 @@ export class AttackedServer {
       return
     }
     const isFirst = known.isResuming && decoded?.kind === 'resume' && !state.resume
-    const allowed = isFirst && state.verdict && principal !== undefined ? this.#entitled(link, decoded, principal) : []
+    const allowed = isFirst && state.verdict && principal !== undefined ? this.#entitled(decoded, principal) : []
     this.#undisturbed(allowed, () => this.server.receive(number, message))
     if (!isFirst) this.#isClosedWith(number, 3806)
   }
 
   /** The session that this resumption may take: only one whose key and principal it has, and that nobody else holds. */
-  #entitled(link: ServerLink, { sid, key, cid, attempt }: Resume, principal: string): ServerSession[] {
+  #entitled({ sid, key, cid, attempt }: Resume, principal: string): ServerSession[] {
     const held = this.server.machine.sessions.get(sid)
-    if (!held || !link.isResuming || held.digest !== `digest of ${key}` || held.principal !== principal) return []
-    return attempt > held.attempt && (held.cid ?? cid) === cid ? [held] : []
+    if (!held || held.digest !== `digest of ${key}` || held.principal !== principal) return []
+    return attempt > held.holder.attempt && (held.holder.cid ?? cid) === cid ? [held] : []
   }
 
   /** Whether a frame breaks the protocol on a link that carries a session. */
@@ -343,7 +343,8 @@ function read(message: Message): Decoded | undefined {
 }
 
 function describe(held: ServerSession): readonly [link: ServerLink | undefined, text: string] {
-  const { session, state, cid, attempt } = held
+  const { session, state } = held
+  const { cid, attempt } = held.holder
   const text = [
     session.sent,
     session.confirmed,

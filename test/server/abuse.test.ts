@@ -124,6 +124,42 @@ describe('a client that never acknowledges', { timeout: 60_000 }, () => {
     })
 })
 
+describe('pings whose answers are read', { timeout: 60_000 }, () => {
+  for (const [who, open] of [
+    ['a client without a session', (url: string) => dial(url, [])],
+    ['the link of a session', async (url: string) => (await begin(url)).link],
+  ] as const)
+    test(`are answered to ${who}, however many they are in all`, async () => {
+      await using path = await startAbused({ maxPendingAutoPongs: 5 })
+      const link = await open(path.url)
+      const socket = await path.socket()
+      const pings: string[] = []
+      socket.on('ping', (data) => pings.push(String(data)))
+      for (let count = 0; count < 20; count++) {
+        const pong = next(link.ws, 'pong')
+        link.ws.ping(`${count}`)
+        assert.equal(String((await pong)[0]), `${count}`)
+      }
+      assert.deepEqual([pings.length, pings[19], link.ws.readyState], [20, '19', 1])
+      link.ws.terminate()
+    })
+
+  test('get none where autoPong is false', async () => {
+    await using path = await startAbused({ autoPong: false })
+    assert.equal(path.server.options.autoPong, false)
+    const link = await dial(path.url, [])
+    const socket = await path.socket()
+    let isAnswered = false
+    link.ws.on('pong', () => (isAnswered = true))
+    const ping = next(socket, 'ping')
+    link.ws.ping()
+    await ping
+    socket.send('behind it')
+    await link.next()
+    assert.equal(isAnswered, false)
+  })
+})
+
 describe('a flood of pings', { timeout: 60_000 }, () => {
   test('whose answers are not read ends a link without a session, and costs little till then', async () => {
     await using path = await startAbused()

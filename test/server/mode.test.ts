@@ -8,9 +8,9 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, test } from 'node:test'
-import { type SessionSocket, WebSocketServer } from '../../packages/holdfast/src/server.ts'
+import { createWebSocketStream, type SessionSocket, WebSocketServer } from '../../packages/holdfast/src/server.ts'
 import { createCertificate } from '../peers/certificate.ts'
-import { begin, refusedUpgrade, resume } from './script-client.ts'
+import { begin, dial, refusedUpgrade, resume } from './script-client.ts'
 import { next, startServer } from './server.ts'
 
 const opened: Server[] = []
@@ -112,6 +112,30 @@ describe('a server', { timeout: 60_000 }, () => {
     await using path = await startServer({ WebSocket: Named })
     await begin(path.url)
     assert.equal(((await path.socket()) as Named).label, 'mine')
+  })
+
+  test('with a class of sockets that has a constructor of its own', async () => {
+    const { SessionSocket: Base } = await import('../../packages/holdfast/src/server.ts')
+    class Stubborn extends Base {
+      readonly #since: number
+      constructor() {
+        super(null as never, undefined, {})
+        this.#since = Date.now()
+      }
+      get since(): number {
+        return this.#since
+      }
+    }
+    await using path = await startServer({ WebSocket: Stubborn as never })
+    const { link } = await begin(path.url)
+    const socket = (await path.socket()) as Stubborn
+    assert.ok(socket.since > 0)
+    const stream = createWebSocketStream(socket)
+    stream.write('a')
+    assert.deepEqual([String(await link.nextData()), (socket._socket as { destroyed: boolean }).destroyed], ['a', false])
+    await dial(path.url, [])
+    const plain = await path.socket(1)
+    assert.equal((plain._socket as { remoteAddress: string }).remoteAddress, '127.0.0.1')
   })
 
   test('without tracking of clients', async () => {

@@ -464,6 +464,43 @@ describe('ping', { timeout: 60_000 }, () => {
   })
 })
 
+describe('the class', { timeout: 60_000 }, () => {
+  test('is that of ws, and a session keeps none of the fields that a connection needs', async () => {
+    await using pair = await open()
+    const { socket } = pair
+    assert.ok(socket instanceof WsSocket)
+    for (const name of Object.keys(new WsSocket(null as never, undefined, {}))) assert.ok(name in socket, name)
+    assert.deepEqual(Object.keys(socket), [])
+    assert.deepEqual([socket.protocol, socket.binaryType, socket.url, socket.onmessage], ['', 'nodebuffer', undefined, null])
+  })
+
+  test('is an emitter as any other', async () => {
+    await using pair = await open()
+    await begin(pair.path.url)
+    const { socket } = pair
+    const other = await pair.path.socket(1)
+    const heard: string[] = []
+    const listener = (data: Buffer) => heard.push(String(data))
+    socket.binaryType = 'arraybuffer'
+    socket.setMaxListeners(1)
+    socket.once('a', listener).prependListener('a', listener)
+    assert.deepEqual([socket.listenerCount('a'), other.listenerCount('a')], [2, 0])
+    assert.deepEqual([socket.getMaxListeners(), other.getMaxListeners()], [1, 10])
+    assert.deepEqual([socket.binaryType, other.binaryType], ['arraybuffer', 'nodebuffer'])
+    socket.emit('a', 1)
+    socket.off('a', listener)
+    assert.deepEqual([socket.emit('a', 2), heard], [false, ['1', '1']])
+    assert.throws(() => socket.emit('error', new Error('nobody listens')), /nobody listens/)
+    const messages: unknown[] = []
+    socket.onmessage = ({ data }) => messages.push(data)
+    pair.link.send('b')
+    await until(() => messages.length === 1, 'message')
+    socket.removeAllListeners()
+    socket.terminate()
+    await until(() => pair.path.server.clients.size === 1, 'end')
+  })
+})
+
 describe('_socket', { timeout: 60_000 }, () => {
   test('is the same as long as the session lives, and shows the newest link', async () => {
     await using pair = await open()
@@ -480,6 +517,40 @@ describe('_socket', { timeout: 60_000 }, () => {
     face.destroy()
     await finished
     assert.equal(face.destroyed, true)
+  })
+})
+
+describe('the request', { timeout: 60_000 }, () => {
+  test('of a link that is gone does not keep its socket, and shows where that led', async () => {
+    await using path = await startServer()
+    const connected = next(path.server, 'connection')
+    const { link, welcome } = await begin(path.url)
+    const socket = await path.socket()
+    const [, { socket: raw }] = await connected
+    const { request } = socket
+    const { remoteAddress, remotePort } = request.socket
+    assert.equal(request.socket, raw)
+    await cut({ path, link, welcome, socket })
+    const closed = request.socket
+    assert.deepEqual([closed.remoteAddress, closed.remotePort, closed.destroyed], [remoteAddress, remotePort, true])
+    assert.notEqual(closed, raw)
+    assert.deepEqual([socket.request, request.socket, request.headers.host], [request, closed, new URL(path.url).host])
+    assert.equal((socket._socket as any).remotePort, remotePort)
+    await resume(path.url, welcome)
+    assert.notEqual(socket.request.socket.remotePort, remotePort)
+  })
+
+  test('shows where a link led that is gone already, if somebody had asked while it was there', async () => {
+    const asked = await startServer({ authenticate: ({ socket }) => void socket.remoteAddress })
+    const unasked = await startServer()
+    for (const path of [asked, unasked]) {
+      await using _ = path
+      const { link, welcome } = await begin(path.url)
+      const socket = await path.socket()
+      await cut({ path, link, welcome, socket })
+      const { remoteAddress, destroyed } = socket.request.socket
+      assert.deepEqual([remoteAddress, destroyed], [path === asked ? '127.0.0.1' : undefined, true])
+    }
   })
 })
 

@@ -191,13 +191,7 @@ class Server {
     held.link = link
     link.carried = held
     const gauge: LinkGauge = { isOpen: true, bytesRead: 0, bytesWritten: 0, backlog: 0 }
-    session.attach(
-      { gauge, liveness: new Liveness(passive, gauge, now, new AwakeClock(1_000, now, now)) },
-      base,
-      delivered,
-      delivered,
-      encode(opening),
-    )
+    session.attach(new Liveness(passive, gauge, now, new AwakeClock(1_000, now, now)), base, delivered, delivered, encode(opening))
     this.pump(now, held)
   }
 }

@@ -742,7 +742,7 @@ export class ClientMachine {
     const { gauge } = arrival
     const config = held.liveness(own.writeTimeout, gauge.bytesRead > 0)
     const liveness = new Liveness(config, gauge, now, new AwakeClock(tickMs(config), now, wall), held.session.pings)
-    held.session.attach({ gauge, liveness }, recv, base, base)
+    held.session.attach(liveness, recv, base, base)
     held.strangers = 0
     held.tentativeLink = undefined
     held.migration = plannedAt(now + session!.maxLinkAge)

@@ -19,7 +19,7 @@ const gauge = { isOpen: true, bytesRead: 1, bytesWritten: 0, backlog: 0 }
 function sessionAt({ sent = 0, acked = 0, delivered = 0 } = {}): ClientSession {
   const held = new ClientSession(welcome, 1, cid, config)
   const liveness = new Liveness(held.liveness(10_000, true), gauge, 0, new AwakeClock(1_000, 0, 0))
-  held.session.attach({ gauge, liveness }, 0, 0, 0)
+  held.session.attach(liveness, 0, 0, 0)
   for (let count = 0; count < sent; count++) held.session.send({ data: `c${count}`, bytes: 2, settle: undefined })
   while (held.session.nextFrame(0) !== undefined);
   for (let count = 0; count < delivered; count++) held.session.receive(0, `s${count}`)
@@ -102,7 +102,7 @@ describe('a splice', () => {
 
   test('is measured by the largest acknowledgement, though this link has not counted as much', () => {
     const held = sessionAt({ sent: 4, acked: 4 })
-    held.session.attach({ gauge, liveness: new Liveness(held.liveness(10_000, true), gauge, 0, new AwakeClock(1_000, 0, 0)) }, 4, 0, 0)
+    held.session.attach(new Liveness(held.liveness(10_000, true), gauge, 0, new AwakeClock(1_000, 0, 0)), 4, 0, 0)
     assert.ok(!held.accepts(spliced(3, 0, 0)))
     assert.ok(held.accepts(spliced(4, 0, 0)))
   })

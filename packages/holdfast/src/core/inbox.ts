@@ -17,7 +17,7 @@ export class Inbox {
   #delivered = 0
   #told = 0
   #owedBytes = 0
-  #ackAt = Infinity
+  #ackAt: number | undefined
   #isAckDue = false
   #isHolding = false
   #isComplete = false
@@ -39,12 +39,12 @@ export class Inbox {
 
   /** When `tick` is due. */
   get deadline(): number {
-    return this.#isHolding || this.#isAckDue ? Infinity : this.#ackAt
+    return this.#isHolding || this.#isAckDue ? Infinity : (this.#ackAt ?? Infinity)
   }
 
   /** Whether an acknowledgement is due, or will be before `at`. */
   isDueBefore(at: number): boolean {
-    return (this.#isAckDue || this.#ackAt < at) && !this.#isHolding
+    return (this.#isAckDue || (this.#ackAt ?? Infinity) < at) && !this.#isHolding
   }
 
   /** A new link counts on from `base`; the peer knows that `told` were delivered. */
@@ -52,7 +52,7 @@ export class Inbox {
     this.#rx = base
     this.#told = told
     this.#owedBytes = 0
-    this.#ackAt = Infinity
+    this.#ackAt = undefined
     this.#isAckDue = this.#delivered > told
   }
 
@@ -65,7 +65,7 @@ export class Inbox {
     this.#delivered++
     this.#owedBytes += bytes
     if (this.#delivered - this.#told >= ackMessages || this.#owedBytes >= ackBytes) this.#isAckDue = true
-    else if (this.#ackAt === Infinity) this.#ackAt = now + ackDelayMs
+    else this.#ackAt ??= now + ackDelayMs
     return 'next'
   }
 
@@ -76,7 +76,7 @@ export class Inbox {
   }
 
   tick(now: number): void {
-    if (now >= this.#ackAt) this.#isAckDue = true
+    if (now >= (this.#ackAt ?? Infinity)) this.#isAckDue = true
   }
 
   /** The number to acknowledge now, if there is one that the peer does not know. */
@@ -90,7 +90,7 @@ export class Inbox {
     if (!this.#isHolding) {
       this.#told = this.#delivered
       this.#owedBytes = 0
-      this.#ackAt = Infinity
+      this.#ackAt = undefined
       this.#isAckDue = false
     }
     return this.#told

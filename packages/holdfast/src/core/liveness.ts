@@ -81,8 +81,9 @@ const jitter = 0.1
 const bytesPerSecond = 32 * 1024
 
 export class Liveness {
+  /** The link that is watched. */
+  readonly gauge: LinkGauge
   readonly #config: LivenessConfig
-  readonly #gauge: LinkGauge
   readonly #clock: AwakeClock
   #state: LivenessState = listening
   #writing: Writing | undefined
@@ -103,7 +104,7 @@ export class Liveness {
   /** @param pings how many went out before, on other links: the numbers go on, so that no answer is taken for another link's */
   constructor(config: LivenessConfig, gauge: LinkGauge, now: number, clock: AwakeClock, pings = 0) {
     this.#config = config
-    this.#gauge = gauge
+    this.gauge = gauge
     this.#clock = clock
     this.#heardAt = now
     this.#intervalMs = config.random ? Math.round(config.interval * config.random()) : config.interval
@@ -151,7 +152,7 @@ export class Liveness {
     const rtt = this.#state.name === 'probing' && this.#state.ping === ping ? now - this.#state.at : undefined
     if (rtt !== undefined) this.#rtt = rtt
     this.#hear(now)
-    this.#bytesRead = this.#gauge.bytesRead // an answer says nothing of what comes behind it
+    this.#bytesRead = this.gauge.bytesRead // an answer says nothing of what comes behind it
     return rtt
   }
 
@@ -165,7 +166,7 @@ export class Liveness {
   wrote(now: number): void {
     if (this.#writing) return
     if (this.deadline === Infinity && !this.#clock.isShared) this.#clock.restart(now)
-    const { bytesWritten } = this.#gauge
+    const { bytesWritten } = this.gauge
     this.#writing = { lookAt: now + this.#clock.tickMs, bytesWritten, isBlocked: false, stalledMs: 0, isLate: false }
   }
 
@@ -175,7 +176,7 @@ export class Liveness {
     const state = this.#state
     if (this.#config.interval === Infinity || state.name === 'paused') return false
     if (state.name === 'probing' && state.limitMs - state.waitedMs <= limitMs) return false
-    this.#bytesRead = this.#gauge.bytesRead
+    this.#bytesRead = this.gauge.bytesRead
     this.#startProbe(now, limitMs, false)
     return true
   }
@@ -264,7 +265,7 @@ export class Liveness {
 
   /** Brings the silence up to date. Bytes count where no whole frame came: a large message is on its way. */
   #listen(now: number, since: number, awakeMs: number): void {
-    const { bytesRead, bytesWritten } = this.#gauge
+    const { bytesRead, bytesWritten } = this.gauge
     const wasHeard = this.#heardAt >= since
     if (bytesRead > this.#bytesRead && (!this.#isDated || this.#state.name === 'probing')) this.#hear(now)
     this.#isDated = false
@@ -277,7 +278,7 @@ export class Liveness {
 
   /** Whether a write has stood still for too long. */
   #isStalled(now: number, awakeMs: number, isLate: boolean): boolean {
-    const { backlog, bytesWritten } = this.#gauge
+    const { backlog, bytesWritten } = this.gauge
     const was = this.#writing
     const isBlocked = backlog > 0
     const stalledMs = isBlocked && was?.isBlocked && bytesWritten === was.bytesWritten ? was.stalledMs + awakeMs : 0
@@ -309,7 +310,7 @@ export class Liveness {
   }
 
   #allowedMs(state: Probing): number {
-    return state.limitMs + (1_000 * (this.#gauge.bytesWritten - this.#writtenWhenHeard)) / bytesPerSecond
+    return state.limitMs + (1_000 * (this.gauge.bytesWritten - this.#writtenWhenHeard)) / bytesPerSecond
   }
 }
 

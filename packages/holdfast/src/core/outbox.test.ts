@@ -70,6 +70,7 @@ test('it is a queue, whatever goes in and out', () => {
       { weight: 3, arbitrary: fc.record({ kind: fc.constant('shift' as const) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('remove' as const), index: fc.nat(60) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('drain' as const) }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('rest' as const) }) },
     ),
     { maxLength: 200 },
   )
@@ -97,6 +98,9 @@ test('it is a queue, whatever goes in and out', () => {
           case 'drain':
             assert.deepEqual(outbox.drain(), model)
             model = []
+            break
+          case 'rest':
+            outbox.rest()
             break
         }
         assert.equal(outbox.length, model.length)

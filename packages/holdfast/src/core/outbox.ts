@@ -14,7 +14,7 @@ export interface OutboxEntry {
 
 /** Rings double, so that a remainder is a mask. */
 const firstCapacity = 16
-/** The ring of an outbox that was never used; most never are. */
+/** The ring of an outbox that is at rest, as most are. */
 const none: (OutboxEntry | undefined)[] = []
 
 export class Outbox {
@@ -47,7 +47,12 @@ export class Outbox {
   }
 
   push(entry: OutboxEntry): void {
-    if (this.#length === this.#ring.length) this.#grow()
+    if (this.#length === this.#ring.length) {
+      const entries = this.drain()
+      this.#ring = new Array(Math.max(firstCapacity, 2 * entries.length))
+      this.#head = 0
+      for (const each of entries) this.push(each)
+    }
     this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = entry
     this.#length++
     this.#bytes += entry.bytes
@@ -76,17 +81,15 @@ export class Outbox {
     return rest.length < entries.length
   }
 
+  /** Nothing may come for a while: one that is empty keeps no room. */
+  rest(): void {
+    if (this.#length === 0) this.#ring = none
+  }
+
   /** Takes everything out. */
   drain(): OutboxEntry[] {
     const entries: OutboxEntry[] = []
     for (let entry = this.shift(); entry; entry = this.shift()) entries.push(entry)
     return entries
-  }
-
-  #grow(): void {
-    const entries = this.drain()
-    this.#ring = new Array(Math.max(firstCapacity, 2 * entries.length))
-    this.#head = 0
-    for (const each of entries) this.push(each)
   }
 }

@@ -619,7 +619,7 @@ describe('a resumption', () => {
     subject.hears(wire, subject.request(held))
     subject.closes(wire)
     assert.deepEqual(subject.judge(wire), [])
-    assert.equal(held.attempt, 0)
+    assert.equal(held.holder.attempt, 0)
   })
 
   test('takes a live link over: the old one is fenced, and told by whom it was superseded when the new one has all', () => {
@@ -684,7 +684,7 @@ describe('a resumption', () => {
     assert.deepEqual(refusal(subject.resume(held, { key: wrong, recv: 99 })), refused('unknown'))
     assert.deepEqual(refusal(subject.resume(held, { recv: 99 }, bob)), refused('unknown'))
     assert.deepEqual(subject.compared, [undefined, held.digest, held.digest])
-    assert.deepEqual([held.cid, held.attempt], [undefined, 0])
+    assert.deepEqual(held.holder, { cid: undefined, attempt: 0 })
     assert.deepEqual(subject.hears(wire, 'a').delivered, ['a'])
   })
 
@@ -724,7 +724,7 @@ describe('a resumption', () => {
     subject.hears(wire, 'x')
     subject.resume(held)
     assert.deepEqual(refusal(subject.resume(held, { cid: otherCid, attempt: 9 })), refused('stale', { recv: 1 }))
-    assert.deepEqual([held.cid, held.attempt], [cid, 1])
+    assert.deepEqual(held.holder, { cid, attempt: 1 })
     assert.deepEqual(subject.hears(subject.wires[1]!, 'y').delivered, ['y'])
   })
 

@@ -19,7 +19,7 @@ import { decode, encode, isControl, type Refusal, type Refused, type Resume } fr
 import { fatalClose, linkCode, partingCode, partingReason } from './link-code.ts'
 import { type LinkGauge, Liveness, type LivenessConfig } from './liveness.ts'
 import type { OutboxBounds, OutboxEntry } from './outbox.ts'
-import { ServerLink, ServerSession, type Verdict } from './server-session.ts'
+import { gone, ServerLink, ServerSession, type Verdict } from './server-session.ts'
 import { type Payload, Session, type SessionConfig } from './session.ts'
 import { Shelf } from './shelf.ts'
 
@@ -170,7 +170,7 @@ export class ServerMachine {
 
   /** Asks the client to come over another link `inMs` from now; this one ends `byMs` from now. */
   drain(now: number, session: ServerSession, inMs: number, byMs: number, url?: string): void {
-    if (!('leaveAt' in session.state)) return
+    if (session.state.name !== 'new' && session.state.name !== 'attached') return
     const { link } = session.state
     session.state = { ...session.state, leaveAt: now + byMs }
     this.#outputs.push({ kind: 'write', link, frame: encode({ kind: 'drain', in: inMs, by: byMs, ...(url !== undefined && { url }) }) })
@@ -194,7 +194,7 @@ export class ServerMachine {
   authenticated(now: number, link: ServerLink, verdict: Verdict): void {
     if (link.state.name !== 'pending') return
     link.state = { ...link.state, verdict }
-    if (!link.isResuming) this.#begin(now, link, verdict)
+    if (!link.state.isResuming) this.#begin(now, link, verdict)
     else if (link.state.resume) this.#resume(now, link, link.state.resume, verdict)
   }
 
@@ -208,7 +208,7 @@ export class ServerMachine {
 
   linkClosed(now: number, link: ServerLink, close: CloseInfo): void {
     const { session } = link
-    link.state = { name: 'gone' }
+    link.state = gone
     if (!session) return
     const end = fatalClose(close, 'client')
     if (end) this.#end(now, session, end)
@@ -229,7 +229,7 @@ export class ServerMachine {
       this.#detach(now, session, abnormalClose(verdict))
     } else if (state.name === 'detached' && now >= state.expiresAt) {
       this.#end(now, session, sessionLost('expired'))
-    } else if ('leaveAt' in state && now >= state.leaveAt) {
+    } else if (now >= session.leaveAt) {
       this.expel(now, session)
     }
     if (session.state.name === 'new' && now >= session.state.until) this.#end(now, session, sessionLost('unanswered'))
@@ -248,7 +248,7 @@ export class ServerMachine {
   #receiveFirst(now: number, link: ServerLink, verdict: Verdict | undefined, payload: Payload): void {
     const first = typeof payload === 'string' && isControl(payload) ? decode(payload) : undefined
     if (first?.kind === 'unknown') return
-    if (link.state.name !== 'pending' || first?.kind !== 'resume' || !link.isResuming || link.state.resume) {
+    if (link.state.name !== 'pending' || first?.kind !== 'resume' || !link.state.isResuming || link.state.resume) {
       this.#part(now, link, linkCode.violation, 'the first frame has to be a resume')
       return
     }
@@ -260,7 +260,8 @@ export class ServerMachine {
     const isControlFrame = typeof payload === 'string' && isControl(payload)
     const control = isControlFrame ? decode(payload) : undefined
     if (session.state.name === 'new' && control?.kind !== 'unknown') {
-      session.state = { name: 'attached', link: session.state.link, leaveAt: session.state.leaveAt } // it has the welcome
+      const { link, leaveAt } = session.state // it has the welcome
+      session.state = leaveAt === undefined ? { name: 'attached', link } : { name: 'attached', link, leaveAt }
     }
     if (control) session.session.control(now, control)
     const data = isControlFrame ? undefined : session.session.receive(now, payload)
@@ -281,7 +282,7 @@ export class ServerMachine {
     const { ttl, ping, dead, maxMessageBytes, credentials, spread } = this.#config
     const { sid, key, digest } = credentials.issue()
     const session = new Session(this.#terms)
-    const held = new ServerSession(sid, digest, verdict.principal, session, { name: 'new', link, until: now + newTtlMs, leaveAt: Infinity })
+    const held = new ServerSession(sid, digest, verdict.principal, session, { name: 'new', link, until: now + newTtlMs })
     this.#sessions.set(sid, held)
     this.#perPrincipal.set(verdict.principal, (this.#perPrincipal.get(verdict.principal) ?? 0) + 1)
     const { proto } = verdict
@@ -309,15 +310,15 @@ export class ServerMachine {
     if (!held) return { kind: 'refused', why: 'expired', recv: (known as Tombstone).recv }
     const { delivered } = held.session.inbox
     if (recv > held.session.sent) return { kind: 'refused', why: 'state', recv: delivered }
-    if ((held.cid !== undefined && held.cid !== cid) || attempt <= held.attempt) return { kind: 'refused', why: 'stale', recv: delivered }
-    const after = this.#config.admit(now, held.slot)
-    if (after === 0) {
-      held.slot = Infinity
-      return undefined
-    }
-    held.slot = now + after
+    const { holder } = held
+    if ((holder.cid !== undefined && holder.cid !== cid) || attempt <= holder.attempt)
+      return { kind: 'refused', why: 'stale', recv: delivered }
+    const after = this.#config.admit(now, holder.slot ?? Infinity)
+    if (after === 0) return undefined
+    const slot = now + after
+    held.holder = { ...holder, slot }
     // Whom the server itself makes wait must find what he waits for.
-    if (held.state.name === 'detached') held.state = { ...held.state, expiresAt: Math.max(held.state.expiresAt, held.slot + lateMs) }
+    if (held.state.name === 'detached') held.state = { ...held.state, expiresAt: Math.max(held.state.expiresAt, slot + lateMs) }
     return { kind: 'refused', why: 'busy', after }
   }
 
@@ -327,13 +328,12 @@ export class ServerMachine {
     const old = held.link
     const since = held.state.name === 'detached' ? held.state.since : now
     if (old) this.#part(now, old, linkCode.superseded, `${cid}.${attempt}`)
-    held.cid = cid
-    held.attempt = attempt
+    held.holder = { cid, attempt }
     const { delivered } = session.inbox
     const base = Math.max(recv, session.confirmed)
     const { ttl, ping, dead, spread } = this.#config
     const terms = { ttl, ping, dead, spread: spread() }
-    held.state = { name: 'attached', link, leaveAt: Infinity }
+    held.state = { name: 'attached', link }
     this.#detached.remove(held)
     this.#attach(now, held, link, base, encode({ kind: 'spliced', recv: delivered, base, sent: session.sent, ...terms }))
     this.#outputs.push({ kind: 'resumed', session: held, link, downtime: now - since, replayed: session.sent - base })
@@ -343,8 +343,8 @@ export class ServerMachine {
   #attach(now: number, held: ServerSession, link: ServerLink, base: number, opening: string): void {
     const { session } = held
     const liveness = new Liveness(this.#watch, link.gauge, now, this.#config.awake, session.pings)
-    link.state = { name: 'carrying', session: held }
-    session.attach({ gauge: link.gauge, liveness }, base, session.inbox.delivered, session.inbox.delivered, opening)
+    link.state = held
+    session.attach(liveness, base, session.inbox.delivered, session.inbox.delivered, opening)
   }
 
   #refuse(now: number, link: ServerLink, refused: Refused): void {
@@ -360,7 +360,7 @@ export class ServerMachine {
   }
 
   #drop(link: ServerLink): void {
-    link.state = { name: 'gone' }
+    link.state = gone
     this.#outputs.push({ kind: 'drop', link })
   }
 

@@ -13,9 +13,8 @@ function sessionIn(state: ServerSessionState): ServerSession {
 
 test('a link that opened waits until its time is over, and carries nothing', () => {
   const link = new ServerLink(gauge, true, 10_000)
-  assert.ok(link.isResuming)
   assert.equal(link.gauge, gauge)
-  assert.deepEqual(link.state, { name: 'pending', until: 10_000, verdict: undefined, resume: undefined })
+  assert.deepEqual(link.state, { name: 'pending', isResuming: true, until: 10_000, verdict: undefined, resume: undefined })
   assert.equal(link.deadline, 10_000)
   assert.equal(link.session, undefined)
 })
@@ -23,7 +22,7 @@ test('a link that opened waits until its time is over, and carries nothing', () 
 test('a link is bounded in time but while it carries a session, and when it is gone', () => {
   const link = new ServerLink(gauge, false, 10_000)
   const session = sessionIn({ name: 'new', link, until: 30_000, leaveAt: 40_000 })
-  link.state = { name: 'carrying', session }
+  link.state = session
   assert.equal(link.deadline, Infinity)
   assert.equal(link.session, session)
   link.state = { name: 'parting', until: 11_000 }
@@ -37,9 +36,10 @@ test('a link is bounded in time but while it carries a session, and when it is g
 test('a session has a link while it is new or attached, and a deadline in each state but the last', () => {
   const link = new ServerLink(gauge, false, 10_000)
   const states: [state: ServerSessionState, link: ServerLink | undefined, deadline: number][] = [
+    [{ name: 'new', link, until: 30_000 }, link, 30_000],
     [{ name: 'new', link, until: 30_000, leaveAt: 40_000 }, link, 30_000],
     [{ name: 'new', link, until: 30_000, leaveAt: 7_000 }, link, 7_000],
-    [{ name: 'attached', link, leaveAt: Infinity }, link, Infinity],
+    [{ name: 'attached', link }, link, Infinity],
     [{ name: 'attached', link, leaveAt: 60_000 }, link, 60_000],
     [{ name: 'detached', since: 5, expiresAt: 300_005 }, undefined, 300_005],
     [{ name: 'over' }, undefined, Infinity],

@@ -14,26 +14,33 @@ export type Verdict =
 
 export type ServerLinkState =
   /** Its verdict is due, or the frame with which it resumes. */
-  | { readonly name: 'pending'; readonly until: number; readonly verdict: Verdict | undefined; readonly resume: Resume | undefined }
-  | { readonly name: 'carrying'; readonly session: ServerSession }
+  | {
+      readonly name: 'pending'
+      readonly isResuming: boolean
+      readonly until: number
+      readonly verdict: Verdict | undefined
+      readonly resume: Resume | undefined
+    }
+  /** The session that it carries. */
+  | ServerSession
   /** A close frame was sent. */
   | { readonly name: 'parting'; readonly until: number }
-  | { readonly name: 'gone' }
+  | typeof gone
+
+export const gone = { name: 'gone' } as const
 
 export class ServerLink {
   readonly gauge: LinkGauge
-  readonly isResuming: boolean
   state: ServerLinkState
 
   constructor(gauge: LinkGauge, isResuming: boolean, until: number) {
     this.gauge = gauge
-    this.isResuming = isResuming
-    this.state = { name: 'pending', until, verdict: undefined, resume: undefined }
+    this.state = { name: 'pending', isResuming, until, verdict: undefined, resume: undefined }
   }
 
   /** The session that it carries. */
   get session(): ServerSession | undefined {
-    return this.state.name === 'carrying' ? this.state.session : undefined
+    return this.state.name === 'carrying' ? this.state : undefined
   }
 
   /** When its `tick` is due. */
@@ -43,11 +50,22 @@ export class ServerLink {
 }
 
 export type ServerSessionState =
-  /** Its welcome is under way. `leaveAt`, here and below: when the link ends whose successor was asked for. */
-  | { readonly name: 'new'; readonly link: ServerLink; readonly until: number; readonly leaveAt: number }
-  | { readonly name: 'attached'; readonly link: ServerLink; readonly leaveAt: number }
+  /** Its welcome is under way. */
+  | { readonly name: 'new'; readonly link: ServerLink; readonly until: number; readonly leaveAt?: number }
+  /** `leaveAt`, here and above: where its client was asked to leave the link. */
+  | { readonly name: 'attached'; readonly link: ServerLink; readonly leaveAt?: number }
   | { readonly name: 'detached'; readonly since: number; readonly expiresAt: number }
   | { readonly name: 'over' }
+
+interface Holder {
+  /** Who holds the credential, since the first resumption; attempts of that holder only rise. */
+  readonly cid: string | undefined
+  readonly attempt: number
+  /** When that client was told to come again. */
+  readonly slot?: number
+}
+
+const nobodyYet: Holder = { cid: undefined, attempt: 0 }
 
 export class ServerSession {
   readonly sid: string
@@ -56,11 +74,7 @@ export class ServerSession {
   readonly principal: unknown
   readonly session: Session
   state: ServerSessionState
-  /** Who holds the credential, since the first resumption; attempts of that holder only rise. */
-  cid: string | undefined
-  attempt = 0
-  /** When its client was told to come again; Infinity where it was not. */
-  slot: number = Infinity
+  holder: Holder = nobodyYet
   /** What its shell keeps with it; the machine does not look at it. */
   shell: unknown
   /** The bytes of its outbox as they stand in the server's sum. */
@@ -74,27 +88,36 @@ export class ServerSession {
     this.state = state
   }
 
+  /** What it is to the link that carries it. */
+  get name(): 'carrying' {
+    return 'carrying'
+  }
+
   /** The link that carries it. */
   get link(): ServerLink | undefined {
     return this.state.name === 'new' || this.state.name === 'attached' ? this.state.link : undefined
   }
 
+  /** When the link ends whose successor was asked for. */
+  get leaveAt(): number {
+    return this.state.name === 'new' || this.state.name === 'attached' ? (this.state.leaveAt ?? Infinity) : Infinity
+  }
+
   /** When its `tick` is due. */
   get deadline(): number {
     if (this.session.close) return this.state.name === 'over' ? Infinity : -Infinity // it ended with a write: its server has to look
-    return Math.min(this.session.deadline, this.#stateDeadline)
+    return Math.min(this.session.deadline, this.leaveAt, limitOf(this.state))
   }
+}
 
-  get #stateDeadline(): number {
-    switch (this.state.name) {
-      case 'new':
-        return Math.min(this.state.until, this.state.leaveAt)
-      case 'attached':
-        return this.state.leaveAt
-      case 'detached':
-        return this.state.expiresAt
-      case 'over':
-        return Infinity
-    }
+function limitOf(state: ServerSessionState): number {
+  switch (state.name) {
+    case 'new':
+      return state.until
+    case 'detached':
+      return state.expiresAt
+    case 'attached':
+    case 'over':
+      return Infinity
   }
 }

@@ -44,7 +44,7 @@ class End {
     this.gauge = new Gauge()
     this.gauge.backlog = this.backlog
     this.liveness = new Liveness(watched, this.gauge, this.now, new AwakeClock(1_000, this.now, this.now + epoch), this.session.pings)
-    this.session.attach({ gauge: this.gauge, liveness: this.liveness }, recv, base, told, opening)
+    this.session.attach(this.liveness, recv, base, told, opening)
     return this.writes()
   }
   send(...messages: Payload[]): Payload[] {

@@ -28,20 +28,20 @@ export interface SessionConfig {
 /** A text, or a binary message in the form in which transport and application exchange it. */
 export type Payload = string | { readonly byteLength: number }
 
-/** What carries a session at the moment. */
-export interface Carrier {
-  readonly gauge: LinkGauge
-  readonly liveness: Liveness
+/** What the links that are gone have left. */
+interface Past {
+  /** The number of the last ping; the next link goes on from there, so that no answer is taken for another's. */
+  readonly pings: number
+  /** The oldest message that was not acknowledged, and how many of them in a row could not get it through. */
+  readonly head: number
+  readonly failures: number
 }
-
-type Place = { readonly name: 'away' } | ({ readonly name: 'attached' } & Carrier)
 
 type Course =
   | { readonly name: 'open' }
   | { readonly name: 'finishing'; readonly closeAt: number; readonly began: CloseCause; readonly peer: Finish | undefined }
   | { readonly name: 'over'; readonly close: CloseInfo }
 
-const away: Place = { name: 'away' }
 const open: Course = { name: 'open' }
 /** Above this backlog nothing more is written, so that a ping never queues behind megabytes. */
 const maxBacklogBytes = 64 * 1024
@@ -58,10 +58,12 @@ const chanceMs = 10_000
 export class Session {
   readonly inbox: Inbox = new Inbox()
   readonly outbox: Outbox
-  /** Milliseconds over which the server wants its clients to come back. */
+  /** Milliseconds over which the server wants its clients to come back, as the client knows it. */
   spread = 0
   readonly #config: SessionConfig
-  #place: Place = away
+  /** The link that carries it, which is watched; undefined while it is away. */
+  #carrier: Liveness | undefined
+  #past: Past | undefined
   #course: Course = open
   #acked = 0
   #confirmed = 0
@@ -73,16 +75,12 @@ export class Session {
   #pong: number | undefined
   #isAsking = false
   /** Behind which message a ping is to ask for an acknowledgement, and which is the last one that somebody wants to know of. */
-  #askAt = Infinity
+  #askAt: number | undefined
   #askUpTo = 0
   #pingsSent = 0
   /** Since when the peer owes an acknowledgement of what this link has carried, and when it was last asked for a sign of life. */
-  #awaitingSince = Infinity
-  #probedAt = -Infinity
-  #toldSpread = 0
-  #pings = 0
-  #stuckHead = 0
-  #stuckLinks = 0
+  #awaitingSince: number | undefined
+  #probedAt: number | undefined
 
   constructor(config: SessionConfig) {
     this.#config = config
@@ -116,12 +114,12 @@ export class Session {
 
   /** Milliseconds of the last ping that was answered on this link. */
   get rtt(): number | null {
-    return this.#place.name === 'attached' ? this.#place.liveness.rtt : null
+    return this.#carrier?.rtt ?? null
   }
 
-  /** The number of its last ping; the next link goes on from there, so that no answer is taken for another's. */
+  /** The number of its last ping. */
   get pings(): number {
-    return this.#place.name === 'attached' ? this.#place.liveness.ping : this.#pings
+    return this.#carrier?.ping ?? this.#past?.pings ?? 0
   }
 
   /** How many pings it has written, over all links. */
@@ -131,7 +129,7 @@ export class Session {
 
   /** The link that carries it, as its owner gave it. */
   get gauge(): LinkGauge | undefined {
-    return this.#place.name === 'attached' ? this.#place.gauge : undefined
+    return this.#carrier?.gauge
   }
 
   /** Whether the application may still send. */
@@ -148,8 +146,8 @@ export class Session {
   get deadline(): number {
     if (this.#course.name === 'over') return Infinity
     const closeAt = this.#course.name === 'finishing' ? this.#course.closeAt : Infinity
-    if (this.#place.name === 'away') return closeAt
-    return Math.min(closeAt, this.#place.liveness.deadline, this.inbox.deadline, this.#overdueAt(this.#place.liveness))
+    if (!this.#carrier) return closeAt
+    return Math.min(closeAt, this.#carrier.deadline, this.inbox.deadline, this.#overdueAt(this.#carrier))
   }
 
   // From the application
@@ -164,7 +162,7 @@ export class Session {
 
   /** The application had something to say. */
   spoke(now: number): void {
-    if (this.#place.name === 'attached' && this.#place.liveness.sent(now)) this.#ping = this.#place.liveness.ping
+    if (this.#carrier?.sent(now)) this.#ping = this.#carrier.ping
   }
 
   /** Ends the session in order: behind all that was sent, when the peer has answered. */
@@ -193,17 +191,17 @@ export class Session {
   /** Asks the peer for an acknowledgement of all that was sent: behind it, or the answer would come too soon to tell. */
   ask(): void {
     this.#askUpTo = this.sent
-    if (this.#place.name === 'away') return
-    if (this.#tx >= this.sent) this.#askNow(this.#place.liveness)
-    else if (this.#askAt === Infinity) this.#askAt = this.sent
+    if (!this.#carrier) return
+    if (this.#tx >= this.sent) this.#askNow(this.#carrier)
+    else this.#askAt ??= this.sent
   }
 
   /** Tells the client how thinly the server wants it back, if what it knows is off by half or more. */
   tellSpread(): void {
     const spread = this.#config.spread!()
-    const told = this.#toldSpread
-    if (this.#place.name === 'away' || spread === told) return
-    if (spread >= 2 * told || 2 * spread <= told) this.#askNow(this.#place.liveness)
+    const told = this.spread
+    if (!this.#carrier || spread === told) return
+    if (spread >= 2 * told || 2 * spread <= told) this.#askNow(this.#carrier)
   }
 
   // From the world
@@ -213,16 +211,16 @@ export class Session {
    *
    * @param opening what the link has to carry before all else
    */
-  attach(carrier: Carrier, recv: number, base: number, told: number, opening?: string): void {
-    this.#place = { name: 'attached', ...carrier }
+  attach(carrier: Liveness, recv: number, base: number, told: number, opening?: string): void {
+    this.#carrier = carrier
     this.#opening = opening
     this.#ping = undefined
     this.#pong = undefined
-    this.#askAt = this.#askUpTo > recv ? this.#askUpTo : Infinity
-    this.#isAsking = this.#askAt < Infinity
-    this.#awaitingSince = Infinity
-    this.#probedAt = -Infinity
-    this.#toldSpread = this.#config.spread?.() ?? 0
+    this.#askAt = this.#askUpTo > recv ? this.#askUpTo : undefined
+    this.#isAsking = this.#askAt !== undefined
+    this.#awaitingSince = undefined
+    this.#probedAt = undefined
+    this.spread = this.#config.spread?.() ?? this.spread
     this.#tx = recv
     this.#confirmed = recv
     this.#free()
@@ -233,13 +231,14 @@ export class Session {
 
   /** The link is gone. @param isPeersDoing whether the peer closed it with a close frame */
   detach(now: number, isPeersDoing: boolean): void {
-    if (this.#place.name === 'away') return
-    this.#pings = this.#place.liveness.ping
-    this.#place = away
+    if (!this.#carrier) return
+    const pings = this.#carrier.ping
+    const hadChance = this.#awaitingSince !== undefined && now - this.#awaitingSince >= chanceMs
+    this.#carrier = undefined
     this.#flightBytes = 0
-    const hadChance = now - this.#awaitingSince >= chanceMs
-    this.#awaitingSince = Infinity
-    this.#judgeHead(isPeersDoing || hadChance)
+    this.#awaitingSince = undefined
+    this.#judgeHead(pings, isPeersDoing || hadChance)
+    this.outbox.rest()
   }
 
   /** Everything up to `count` arrived at the peer: learned from a refusal, whose sender will not serve us. */
@@ -255,7 +254,7 @@ export class Session {
 
   /** A frame arrived. */
   heard(now: number): void {
-    if (this.#place.name === 'attached') this.#place.liveness.heard(now)
+    this.#carrier?.heard(now)
   }
 
   /** @returns what is for the application; undefined where nothing is */
@@ -267,8 +266,8 @@ export class Session {
   }
 
   control(now: number, control: Decoded): void {
-    if (this.#place.name === 'away' || this.#course.name === 'over') return
-    if (control.kind === 'pong') this.#place.liveness.answered(now, control.id)
+    if (!this.#carrier || this.#course.name === 'over') return
+    if (control.kind === 'pong') this.#carrier.answered(now, control.id)
     else this.heard(now)
     switch (control.kind) {
       case 'ack':
@@ -277,7 +276,7 @@ export class Session {
       case 'ping':
         if (!this.#acknowledge(now, control.count)) return
         this.#pong = control.id
-        this.spread = control.spread ?? this.spread
+        if (this.#config.self === 'client') this.spread = control.spread ?? this.spread
         return
       case 'pong':
         if (this.#acknowledge(now, control.count)) this.#isAsking = false
@@ -302,21 +301,21 @@ export class Session {
 
   /** What is to be written to the link next; call it until it returns undefined, after each input. */
   nextFrame(now: number): unknown {
-    const place = this.#place
-    if (place.name === 'away' || !place.gauge.isOpen) return undefined
-    if (this.#opening !== undefined || this.#ping !== undefined) return this.#nextControl(now, place.liveness)
+    const carrier = this.#carrier
+    if (!carrier?.gauge.isOpen) return undefined
+    if (this.#opening !== undefined || this.#ping !== undefined) return this.#nextControl(now, carrier)
     // Who asks and does not read would fill our memory with answers: only the last one is kept.
-    if (this.#pong !== undefined && place.gauge.backlog <= maxBacklogBytes) return this.#nextControl(now, place.liveness)
+    if (this.#pong !== undefined && carrier.gauge.backlog <= maxBacklogBytes) return this.#nextControl(now, carrier)
     const ack = this.inbox.takeAck()
     if (ack !== undefined) return encode({ kind: 'ack', count: ack })
     const index = this.#tx - this.#acked
-    if (index >= this.outbox.length || this.#course.name === 'over' || place.gauge.backlog > maxBacklogBytes) return undefined
+    if (index >= this.outbox.length || this.#course.name === 'over' || carrier.gauge.backlog > maxBacklogBytes) return undefined
     const entry = this.outbox.at(index)
     this.#tx++
     this.#flightBytes += entry.bytes
-    place.liveness.wrote(now)
-    if (this.#tx === this.#askAt) this.#askNow(place.liveness)
-    if (this.#awaitingSince === Infinity && this.#confirmed < this.#tx) this.#awaitingSince = now
+    carrier.wrote(now)
+    if (this.#tx === this.#askAt) this.#askNow(carrier)
+    if (this.#confirmed < this.#tx) this.#awaitingSince ??= now
     if (this.#confirmed >= this.#tx) {
       this.#free()
       this.#settle()
@@ -326,37 +325,38 @@ export class Session {
 
   /** Something happened that makes the link doubtful. */
   probe(now: number): void {
-    if (this.#place.name === 'attached' && this.#place.liveness.probe(now)) this.#ping = this.#place.liveness.ping
+    if (this.#carrier?.probe(now)) this.#ping = this.#carrier.ping
   }
 
   /** @param wall epoch ms, for a link that has an awake clock of its own */
   tick(now: number, wall?: number): Verdict {
     const course = this.#course
     if (course.name === 'finishing' && now >= course.closeAt) this.#closeDue(course)
-    if (this.#place.name === 'away') return 'alive'
+    const carrier = this.#carrier
+    if (!carrier) return 'alive'
     this.inbox.tick(now)
-    const { liveness } = this.#place
-    if (now >= this.#overdueAt(liveness)) {
+    this.outbox.rest()
+    if (now >= this.#overdueAt(carrier)) {
       this.#probedAt = now
       this.probe(now)
     }
-    const verdict = liveness.tick(now, wall)
-    if (verdict === 'ping') this.#ping = liveness.ping
+    const verdict = carrier.tick(now, wall)
+    if (verdict === 'ping') this.#ping = carrier.ping
     return verdict
   }
 
-  #askNow(liveness: Liveness): void {
-    this.#ping = liveness.ask()
-    this.#askAt = this.#askUpTo > this.#tx ? this.#askUpTo : Infinity
+  #askNow(carrier: Liveness): void {
+    this.#ping = carrier.ask()
+    this.#askAt = this.#askUpTo > this.#tx ? this.#askUpTo : undefined
   }
 
-  #nextControl(now: number, liveness: Liveness): string | undefined {
+  #nextControl(now: number, carrier: Liveness): string | undefined {
     const opening = this.#opening
     const ping = this.#ping
     const pong = this.#pong
     if (opening !== undefined) {
       this.#opening = undefined
-      liveness.wrote(now)
+      carrier.wrote(now)
       return opening
     }
     if (ping === undefined) {
@@ -367,8 +367,8 @@ export class Session {
     this.#pingsSent++
     const { spread } = this.#config
     if (!spread) return encode({ kind: 'ping', id: ping, count: this.inbox.tell() })
-    this.#toldSpread = spread()
-    return encode({ kind: 'ping', id: ping, count: this.inbox.tell(), spread: this.#toldSpread })
+    this.spread = spread()
+    return encode({ kind: 'ping', id: ping, count: this.inbox.tell(), spread: this.spread })
   }
 
   /** Counts a message. Returns whether it is the next one. */
@@ -396,7 +396,7 @@ export class Session {
     if (count <= this.#confirmed) return true
     this.#confirmed = count
     this.#isAsking = false
-    this.#awaitingSince = this.#tx > count ? now : Infinity
+    this.#awaitingSince = this.#tx > count ? now : undefined
     this.#free()
     this.#settle()
     return true
@@ -447,17 +447,19 @@ export class Session {
   }
 
   /** A message that was written to link after link, each of which had its chance, is what ends them. */
-  #judgeHead(hadChance: boolean): void {
+  #judgeHead(pings: number, hadChance: boolean): void {
     const head = this.#acked + 1
-    const isStuck = hadChance && this.#tx >= head
-    this.#stuckLinks = isStuck ? (this.#stuckHead === head ? this.#stuckLinks + 1 : 1) : 0
-    this.#stuckHead = head
-    if (this.#stuckLinks < poisonLinks) return
+    const before = this.#past?.head === head ? this.#past.failures : 0
+    const failures = hadChance && this.#tx >= head ? before + 1 : 0
+    this.#past = { pings, head, failures }
+    if (failures < poisonLinks) return
     this.end(abnormalClose('protocol', `message ${head} did not get through on ${poisonLinks} links in a row`, 1009))
   }
 
-  #overdueAt(liveness: Liveness): number {
-    return Math.max(this.#awaitingSince, this.#probedAt) + Math.max(overdueMs, overdueRoundTrips * (liveness.rtt ?? 0))
+  #overdueAt(carrier: Liveness): number {
+    const since = this.#awaitingSince
+    if (since === undefined) return Infinity
+    return Math.max(since, this.#probedAt ?? since) + Math.max(overdueMs, overdueRoundTrips * (carrier.rtt ?? 0))
   }
 }
 

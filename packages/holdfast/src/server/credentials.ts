@@ -8,6 +8,8 @@ const keyBytes = 32
 /** The system is asked for many at once: each question costs more than the answer. What was given away is overwritten. */
 const pool = Buffer.alloc(4_096)
 let left = 0
+/** A character a byte: what is kept of each session need not be readable. */
+const digestEncoding = 'binary'
 /** What a key is compared with that belongs to no session, so that the work is the same; no key has this digest. */
 const nobodysDigest = digestOf(draw(keyBytes))
 
@@ -17,7 +19,7 @@ export const credentials: Credentials = {
     return { sid: draw(sidBytes), key, digest: digestOf(key) }
   },
   matches: (key, digest) => {
-    const isEqual = timingSafeEqual(Buffer.from(digestOf(key)), Buffer.from(digest ?? nobodysDigest))
+    const isEqual = timingSafeEqual(bytesOf(digestOf(key)), bytesOf(digest ?? nobodysDigest))
     return isEqual && digest !== undefined
   },
 }
@@ -33,5 +35,9 @@ function draw(bytes: number): string {
 }
 
 function digestOf(key: string): string {
-  return createHash('sha256').update(key).digest('base64url')
+  return createHash('sha256').update(key).digest(digestEncoding)
+}
+
+function bytesOf(digest: string): Buffer {
+  return Buffer.from(digest, digestEncoding)
 }

@@ -6,12 +6,13 @@ import type { OutboxEntry } from '../core/outbox.ts'
 import type { ServerSession } from '../core/server-session.ts'
 import { Backlog, type Incoming, received } from './incoming.ts'
 import { Assembly, byteLength, Outgoing, ownPayload, type Payload, type SendCallback, type SendOptions } from './outgoing.ts'
-import { Room } from './room.ts'
+import { Sending } from './sending.ts'
 import type { SessionLink } from './session-link.ts'
 import type { SessionSocket } from './session-socket.ts'
 import { SocketFace } from './socket-face.ts'
 import { nowhere, type Timed } from './timer-wheel.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
+import type { Whereabouts } from './whereabouts.ts'
 import type { RawSocket } from './ws-gauge.ts'
 
 /** What a session asks of its host. */
@@ -26,6 +27,8 @@ export interface SessionOwner {
   pauseSession(hosted: HostedSession): void
   resumeSession(hosted: HostedSession): void
   askForAck(hosted: HostedSession): void
+  /** Its socket is about to say so. */
+  sessionClosed(hosted: HostedSession): void
   sessionRang(hosted: HostedSession, now: number): void
 }
 
@@ -44,9 +47,7 @@ export class HostedSession implements Timed {
   readonly socket: SessionSocket
   /** The link that carries it, or the last one that did. */
   link: SessionLink
-  principal: unknown
   rtt: number | null = null
-  isPaused = false
   slot: number = nowhere
   before: Timed | undefined
   behind: Timed | undefined
@@ -54,22 +55,21 @@ export class HostedSession implements Timed {
   #pingedAt: number | undefined
   #close: { readonly info: SessionCloseInfo; readonly isTold: boolean } | undefined
   #backlog: Backlog | undefined
-  #room: Room | undefined
-  #assembly: Assembly | undefined
-  #isAskDue = false
-  #discardedBytes = 0
+  #sending: Sending | undefined
   #face: SocketFace | undefined
 
   constructor(session: ServerSession, socket: SessionSocket, link: SessionLink, owner: SessionOwner) {
     this.session = session
     this.socket = socket
     this.link = link
-    this.principal = link.visitor.principal
     this.#owner = owner
   }
 
   get deadline(): number {
     return this.session.deadline
+  }
+  get principal(): unknown {
+    return this.link.principal
   }
   get request(): UpgradeRequest {
     return this.link.request
@@ -86,8 +86,9 @@ export class HostedSession implements Timed {
     return this.#close?.isTold ? this.#close.info : null
   }
   get bufferedAmount(): number {
-    if (this.#close) return this.#discardedBytes
-    return this.session.session.pendingBytes + (this.isAttached ? this.link.backlog : 0) + this.#discardedBytes
+    const discardedBytes = this.#sending?.discardedBytes ?? 0
+    if (this.#close) return discardedBytes
+    return this.session.session.pendingBytes + (this.isAttached ? this.link.backlog : 0) + discardedBytes
   }
   get unackedAmount(): number {
     const { session } = this.session
@@ -95,6 +96,12 @@ export class HostedSession implements Timed {
   }
   get raw(): RawSocket | null {
     return this.link.raw
+  }
+  get whereabouts(): Whereabouts {
+    return this.link.whereabouts
+  }
+  get isPaused(): boolean {
+    return this.#backlog?.isHeld ?? false
   }
   get face(): SocketFace {
     return (this.#face ??= new SocketFace(this))
@@ -113,7 +120,7 @@ export class HostedSession implements Timed {
       return
     }
     const isBinary = options.binary ?? typeof payload !== 'string'
-    if (options.fin === false || this.#assembly) this.#assemble(payload, isBinary, options, callback)
+    if (options.fin === false || this.#sending?.assembly) this.#assemble(payload, isBinary, options, callback)
     else this.#enqueue(payload, isBinary, options.compress ?? true, callback, undefined)
   }
 
@@ -189,26 +196,27 @@ export class HostedSession implements Timed {
 
   pause(): void {
     if (this.readyState === 3 || this.isPaused) return
-    this.isPaused = true
+    this.#backlog ??= new Backlog()
+    this.#backlog.isHeld = true
     this.#owner.pauseSession(this)
   }
 
   resume(): void {
-    if (this.readyState === 3 || !this.isPaused) return
-    this.isPaused = false
+    if (this.readyState === 3 || !this.#backlog?.isHeld) return
+    this.#backlog.isHeld = false
     process.nextTick(() => this.#readOn())
   }
 
   // From the host
 
   deliver(message: Incoming): void {
-    if (!this.isPaused && !this.#isBehind) {
+    const backlog = this.#backlog
+    if (!backlog || (!backlog.isHeld && backlog.isEmpty)) {
       this.#emitMessage(message)
       return
     }
-    this.#backlog ??= new Backlog()
-    this.#backlog.push(message)
-    if (this.#backlog.isFull) this.link.pause()
+    backlog.push(message)
+    if (backlog.isFull) this.link.pause()
   }
 
   pinged(now: number): void {
@@ -229,7 +237,6 @@ export class HostedSession implements Timed {
 
   resumed(link: SessionLink, details: { downtime: number; replayed: number }): void {
     this.link = link
-    this.principal = link.visitor.principal
     this.#pingedAt = undefined
     if (this.#backlog?.isFull) link.pause()
     this.#face?.refresh()
@@ -238,7 +245,7 @@ export class HostedSession implements Timed {
 
   /** There may be room for more. */
   wake(): void {
-    this.#room?.wake()
+    this.#sending?.room.wake()
   }
 
   /** The session is over; its socket says so when this turn is done. */
@@ -250,22 +257,24 @@ export class HostedSession implements Timed {
   }
 
   #tellEnd(info: SessionCloseInfo, unsent: readonly OutboxEntry[], error: Error): void {
-    this.isPaused = false
+    if (this.#backlog) this.#backlog.isHeld = false
     this.#backlog?.drain((message) => this.#emitMessage(message)) // nothing comes behind, so a pause would keep it for ever
     this.#close = { info, isTold: true }
     for (const entry of unsent) entry.settle?.(error)
-    this.#assembly?.callback(error)
-    this.#room?.wake()
+    this.#sending?.assembly?.callback(error)
+    this.#sending?.room.wake()
     const { socket } = this
     // What `ws` makes the `wasClean` of its close events of.
     Object.assign(socket, { _closeFrameReceived: info.wasClean, _closeFrameSent: info.wasClean })
     if (isPeersFault(info) && socket.listenerCount('error') > 0) socket.emit('error', error)
     this.#face?.finish()
+    this.#owner.sessionClosed(this)
     socket.emit('close', info.code, Buffer.from(info.reason))
   }
 
-  get #isBehind(): boolean {
-    return this.#backlog !== undefined && !this.#backlog.isEmpty
+  /** Made for the few who need it. */
+  get #inHand(): Sending {
+    return (this.#sending ??= new Sending())
   }
 
   #emitMessage(message: Incoming): boolean {
@@ -280,18 +289,19 @@ export class HostedSession implements Timed {
   }
 
   #refuse(bytes: number, callback: SendCallback | undefined): void {
-    this.#discardedBytes += bytes
+    this.#inHand.discardedBytes += bytes
     const { readyState } = this
     const text = `WebSocket is not open: readyState ${readyState} (${readyState === 2 ? 'CLOSING' : 'CLOSED'})`
     if (callback) process.nextTick(callback, new Error(text))
   }
 
   #assemble(payload: Payload, isBinary: boolean, { fin, compress }: SendOptions, callback: SendCallback | undefined): void {
-    this.#assembly ??= new Assembly(isBinary)
-    this.#assembly.add(payload, callback)
+    const sending = this.#inHand
+    sending.assembly ??= new Assembly(isBinary)
+    sending.assembly.add(payload, callback)
     if (fin === false) return
-    const { whole, isBinary: isBinaryWhole, callback: tell } = this.#assembly
-    this.#assembly = undefined
+    const { whole, isBinary: isBinaryWhole, callback: tell } = sending.assembly
+    sending.assembly = undefined
     this.#enqueue(whole, isBinaryWhole, compress ?? true, tell, undefined)
   }
 
@@ -322,7 +332,7 @@ export class HostedSession implements Timed {
   }
 
   nextRoom(signal: AbortSignal | undefined): Promise<void> {
-    return (this.#room ??= new Room()).wait(signal)
+    return this.#inHand.room.wait(signal)
   }
 
   #assertOpen(): void {
@@ -331,10 +341,11 @@ export class HostedSession implements Timed {
 
   /** One question for all that this turn sends. */
   #askSoon(): void {
-    if (this.#isAskDue) return
-    this.#isAskDue = true
+    const sending = this.#inHand
+    if (sending.isAskDue) return
+    sending.isAskDue = true
     queueMicrotask(() => {
-      this.#isAskDue = false
+      sending.isAskDue = false
       if (!this.#close) this.#owner.askForAck(this)
     })
   }

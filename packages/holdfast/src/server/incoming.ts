@@ -27,6 +27,8 @@ const fullBytes = 256 * 1024
 
 /** What arrived while the application did not read. */
 export class Backlog {
+  /** Whether it does not read now. */
+  isHeld = false
   #messages: Incoming[] = []
   #bytes = 0
 

@@ -12,12 +12,16 @@ export interface Offer {
   readonly isResuming: boolean
 }
 
+const beginning: Offer = { token: newToken, isResuming: false }
+const resumption: Offer = { token: resumeToken, isResuming: true }
+
 /** @returns undefined for a client that does not speak */
 export function readOffer(request: IncomingMessage): Offer | undefined {
   const header = request.headers['sec-websocket-protocol']
   if (!header?.includes(reservedPrefix)) return undefined
   const token = header.split(',').map(trim).find(isOurs)
-  return token === undefined ? undefined : { token, isResuming: token === resumeToken }
+  if (token === undefined) return undefined
+  return token === resumeToken ? resumption : beginning
 }
 
 /** What the application may choose from. */

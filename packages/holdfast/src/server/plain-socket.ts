@@ -2,6 +2,7 @@
 
 import type { CloseCause } from '../core/close-info.ts'
 import { Liveness, type LivenessConfig } from '../core/liveness.ts'
+import type { Answerer, AutoPong } from './auto-pong.ts'
 import type { Clock } from './clock.ts'
 import type { Journal, Level } from './journal.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -18,6 +19,7 @@ export interface PlainConfig {
   readonly tally: Tally
   readonly watch: LivenessConfig
   readonly journal: Journal
+  readonly pongs: AutoPong
   /** One is gone. */
   readonly closed: (socket: SessionSocket, code: number) => void
 }
@@ -26,8 +28,6 @@ export interface PlainConfig {
 interface Internals {
   readonly _closeFrameReceived: boolean
   readonly _errorEmitted: boolean
-  readonly _pendingAutoPongs?: number
-  readonly _maxPendingAutoPongs?: number
 }
 
 export function plainConfig(
@@ -35,15 +35,17 @@ export function plainConfig(
   wheel: TimerWheel,
   tally: Tally,
   journal: Journal,
+  pongs: AutoPong,
   closed: PlainConfig['closed'],
 ): PlainConfig {
   const { isOn, interval, timeout } = heartbeat
   const watch = { interval: isOn ? interval : Infinity, timeout, writeTimeout, random: () => clock.random() }
-  return { clock, wheel, tally, watch, journal, closed }
+  return { clock, wheel, tally, watch, journal, pongs, closed }
 }
 
-export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
+export class PlainSocket extends WsGauge<SessionSocket> implements Timed, Answerer {
   readonly principal: unknown
+  pendingPongs = 0
   slot: number = nowhere
   before: Timed | undefined
   behind: Timed | undefined
@@ -91,11 +93,10 @@ export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
     this.#config.wheel.set(this)
   }
 
-  /** `close` or `terminate` was called: by the application, by `ws` to answer the peer or to end a flood of pings, or to let the client go elsewhere. */
+  /** `close` or `terminate` was called: by the application, by `ws` to answer the peer, to end a flood of pings, or to let the client go elsewhere. */
   closing(cause: 'server' | 'drain' = 'server'): void {
-    const { _closeFrameReceived, _pendingAutoPongs = 0, _maxPendingAutoPongs = Infinity } = this.#internals
-    const isFlooded = _maxPendingAutoPongs > 0 && _pendingAutoPongs >= _maxPendingAutoPongs
-    this.#cause ??= isFlooded ? 'overflow' : _closeFrameReceived ? 'client' : cause
+    const isFlooded = this.#config.pongs.isFlooded(this)
+    this.#cause ??= isFlooded ? 'overflow' : this.#internals._closeFrameReceived ? 'client' : cause
   }
 
   ring(now: number): void {
@@ -121,6 +122,9 @@ export class PlainSocket extends WsGauge<SessionSocket> implements Timed {
   /** An event of the socket, with what comes with it. */
   told(event: string, first: unknown): void {
     switch (event) {
+      case 'ping':
+        this.#config.pongs.answer(this.ws, this, first as Buffer)
+        return
       case 'pong':
         this.#answered(first as Buffer)
         return

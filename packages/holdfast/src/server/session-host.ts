@@ -10,11 +10,13 @@ import type { CloseInfo } from '../core/close-info.ts'
 import type { OutboxEntry } from '../core/outbox.ts'
 import { ServerMachine, type ServerOutput } from '../core/server-machine.ts'
 import type { ServerLink, ServerSession, Verdict } from '../core/server-session.ts'
+import type { AutoPong } from './auto-pong.ts'
 import { type Clock, Turn } from './clock.ts'
 import { credentials } from './credentials.ts'
 import { type DrainResult, type Leaver, restart } from './drain.ts'
 import { HostedSession, type SessionOwner } from './hosted-session.ts'
 import type { Journal } from './journal.ts'
+import { LinkAlarm } from './link-alarm.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type LinkOwner, type LinkSocket, SessionLink, type Visitor } from './session-link.ts'
 import { bindSession, type SessionSocket } from './session-socket.ts'
@@ -29,10 +31,13 @@ export interface HostConfig {
   readonly journal: Journal
   readonly tally: Tally
   readonly admission: Admission | undefined
+  readonly pongs: AutoPong
   /** Told of sessions that left the link which they were to leave. */
   readonly left: (session: object, how: keyof DrainResult) => void
   /** A socket for a new session, which nothing carries yet. */
   readonly createSocket: () => SessionSocket
+  /** The socket of a session is about to say that it is closed. */
+  readonly closed: (socket: SessionSocket) => void
 }
 
 const tooBig = 1009
@@ -43,8 +48,11 @@ export class SessionHost implements LinkOwner, SessionOwner {
   readonly maxMessageBytes: number
   readonly throwsOnOverflow: boolean
   readonly turn: Turn
+  readonly pongs: AutoPong
   readonly #config: HostConfig
   readonly #machine: ServerMachine
+  /** Whose sessions are about to begin. */
+  readonly #visitors = new Map<SessionLink, Visitor>()
   /** A message makes nothing due sooner: neither an acknowledgement nor a look at what is being written, nor an end. */
   readonly #restMs: number
   #isClosing = false
@@ -54,6 +62,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
     this.maxMessageBytes = config.maxMessageBytes
     this.throwsOnOverflow = config.options.session.overflow === 'throw'
     this.turn = new Turn(config.clock)
+    this.pongs = config.pongs
     this.#restMs = Math.min(config.wheel.awake.tickMs, config.options.closeTimeout)
     this.#machine = createMachine(config)
   }
@@ -129,9 +138,10 @@ export class SessionHost implements LinkOwner, SessionOwner {
     this.#config.tally.linkOpened(isResuming ? 'resumption' : 'session')
     this.#machine.tick(now)
     link.server = this.#machine.open(now, link, isResuming)
+    if (!isResuming) this.#visitors.set(link, visitor)
     this.#machine.authenticated(now, link.server, verdict)
     this.#settle(undefined)
-    this.#config.wheel.set(link)
+    this.#watch(link)
   }
 
   // From links
@@ -156,7 +166,8 @@ export class SessionHost implements LinkOwner, SessionOwner {
   linkClosed(link: SessionLink, close: CloseInfo): void {
     const hosted = this.#hostedOf(link)
     this.#machine.linkClosed(this.#now, link.server, close)
-    this.#config.wheel.remove(link)
+    this.#unwatch(link)
+    this.#visitors.delete(link)
     this.#settle(hosted)
   }
 
@@ -202,6 +213,10 @@ export class SessionHost implements LinkOwner, SessionOwner {
   askForAck(hosted: HostedSession): void {
     hosted.session.session.ask()
     this.#settle(hosted)
+  }
+
+  sessionClosed(hosted: HostedSession): void {
+    this.#config.closed(hosted.socket)
   }
 
   sessionRang(hosted: HostedSession, now: number): void {
@@ -274,7 +289,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
   }
 
   #perform(output: ServerOutput): void {
-    const { wheel, journal, tally } = this.#config
+    const { journal, tally } = this.#config
     tally.performed(output)
     switch (output.kind) {
       case 'write':
@@ -282,11 +297,11 @@ export class SessionHost implements LinkOwner, SessionOwner {
         return
       case 'close':
         linkOf(output.link).close(output.code, output.reason)
-        wheel.set(linkOf(output.link))
+        this.#watch(linkOf(output.link))
         return
       case 'drop':
         linkOf(output.link).drop()
-        wheel.remove(linkOf(output.link))
+        this.#unwatch(linkOf(output.link))
         return
       case 'open':
         this.#opened(output.session, linkOf(output.link))
@@ -300,6 +315,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
         const { session, link, downtime, replayed } = output
         journal.session('info', 'resumed', session.sid, { downtimeMs: Math.round(downtime), replayed })
         this.#config.left(session, 'migrated')
+        this.#unwatch(linkOf(link))
         hostedOf(session)?.resumed(linkOf(link), { downtime, replayed })
         return
       }
@@ -316,15 +332,27 @@ export class SessionHost implements LinkOwner, SessionOwner {
     journal.session('info', 'open', session.sid, { principal: session.principal })
     const socket = createSocket()
     const hosted = new HostedSession(session, socket, link, this)
+    const visitor = this.#visitors.get(link)
+    this.#visitors.delete(link)
     session.shell = hosted
-    bindSession(socket, hosted)
+    bindSession(socket, hosted, visitor?.proto ?? '')
     try {
       this.#write(hosted)
-      link.visitor.welcome?.(socket)
-      link.visitor.welcome = undefined
+      visitor?.welcome(socket)
     } finally {
       this.#settle(hosted)
     }
+  }
+
+  #watch(link: SessionLink): void {
+    if (link.server.deadline === Infinity) return
+    link.alarm ??= new LinkAlarm(link)
+    this.#config.wheel.set(link.alarm)
+  }
+
+  #unwatch(link: SessionLink): void {
+    if (link.alarm) this.#config.wheel.remove(link.alarm)
+    link.alarm = undefined
   }
 
   #lost(session: ServerSession, close: CloseInfo): void {

@@ -1,20 +1,23 @@
 /** A link that carries a session or wants to: a socket of `ws`, what the machine reads of it, and one system call for what a turn writes. */
 
-import { WebSocket as WsSocket } from 'ws'
 import { abnormalClose, type CloseInfo } from '../core/close-info.ts'
 import { isControl } from '../core/control.ts'
 import type { ServerLink } from '../core/server-session.ts'
+import type { Answerer, AutoPong } from './auto-pong.ts'
 import type { Turn, Turning } from './clock.ts'
 import { frameOf, isShort } from './frame.ts'
+import { HollowSocket } from './hollow-socket.ts'
+import type { LinkAlarm } from './link-alarm.ts'
 import { dle, Outgoing } from './outgoing.ts'
 import type { SessionSocket } from './session-socket.ts'
-import { nowhere, type Timed } from './timer-wheel.ts'
 import { type Head, UpgradeRequest } from './upgrade-request.ts'
+import { unknown, type Whereabouts, whereaboutsOf } from './whereabouts.ts'
 import { rawSocket, WsGauge } from './ws-gauge.ts'
 
 /** To whom a link tells what happens to it. */
 export interface LinkOwner {
   readonly turn: Turn
+  readonly pongs: AutoPong
   /** @param payload a text only where its first character makes it one that has to be looked at; else its bytes */
   linkMessage(link: SessionLink, payload: string | Buffer, isBinary: boolean): void
   linkPinged(link: SessionLink, data: Buffer): void
@@ -31,24 +34,23 @@ export interface Visitor {
   readonly principal: unknown
   /** The subprotocol that was chosen for a new session; empty for none. */
   readonly proto: string
-  /** Called with the session's socket if a new session begins on the link, and then let go of. */
-  welcome: ((socket: SessionSocket) => void) | undefined
+  /** Called with the session's socket if a new session begins on the link. */
+  readonly welcome: (socket: SessionSocket) => void
 }
 
-/** Where a socket of `ws` leads what it has to tell; nowhere once nothing more is to be heard. */
-const linkOf: unique symbol = Symbol('holdfast.link')
-type Linked = { [linkOf]?: SessionLink | undefined; _events?: undefined }
-
 /** Tells its link without going through listeners: they cost half a kilobyte a socket, and time for each message. */
-export class LinkSocket extends WsSocket {
+export class LinkSocket extends HollowSocket {
+  /** Where it leads what it has to tell; nowhere once nothing more is to be heard. */
+  link: SessionLink | undefined = undefined
+
   override emit(event: string | symbol, ...details: any[]): boolean {
-    ;(this as Linked)[linkOf]?.told(event as string, details[0], details[1])
+    this.link?.told(event as string, details[0], details[1])
     return true
   }
 
-  /** `ws` ends so who lets answers to his pings pile up; we let go of a link before we do. */
+  /** So ends who lets answers to his pings pile up; where it is our doing, we let go of the link before. */
   override terminate(): void {
-    ;(this as Linked)[linkOf]?.told('flood', undefined, undefined)
+    this.link?.told('flood', undefined, undefined)
     super.terminate()
   }
 }
@@ -66,42 +68,46 @@ const codesOfErrors: { readonly [error: string]: number } = {
   // biome-ignore-end lint/style/useNamingConvention: the names of `ws`
 }
 
-export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed, Turning {
-  readonly visitor: Visitor
-  slot: number = nowhere
-  before: Timed | undefined
-  behind: Timed | undefined
+export class SessionLink extends WsGauge<LinkSocket | undefined> implements Answerer, Turning {
+  /** Whose it is, as `authenticate` found. */
+  readonly principal: unknown
+  readonly extensions: string
+  pendingPongs = 0
   /** As the machine knows it. */
   server!: ServerLink
+  /** While its time is bounded. */
+  alarm: LinkAlarm | undefined
   readonly #owner: LinkOwner
   /** Whether `ws` writes at once: it compresses nothing, and had no Blob to read first. */
   #isDirect: boolean
-  #request: UpgradeRequest | undefined
+  #request: Head | UpgradeRequest
   #failure: CloseInfo | undefined
   /** What was written in this turn of the event loop: nothing, one frame, or more, which wait for its end. */
   #turn: 'silent' | 'spoken' | 'corked' = 'silent'
 
-  constructor(ws: LinkSocket, owner: LinkOwner, visitor: Visitor) {
+  constructor(ws: LinkSocket, owner: LinkOwner, { head, principal }: Visitor) {
     super(ws)
-    this.visitor = visitor
+    this.principal = principal
+    this.extensions = ws.extensions
     this.#owner = owner
     this.#isDirect = ws.extensions === ''
-    this.ws[linkOf] = this
-    this.ws._events = undefined // it has no listeners, and room for some
+    this.#request = head
+    ws.link = this
+    ;(ws as { _events?: undefined })._events = undefined // it has no listeners, and room for some
   }
 
   get request(): UpgradeRequest {
-    this.#request ??= new UpgradeRequest(this.visitor.head, this.raw!)
-    return this.#request
+    const kept = this.#request
+    const request = kept instanceof UpgradeRequest ? kept : new UpgradeRequest(kept, this.raw ?? unknown)
+    this.#request = request
+    return request
   }
-  get extensions(): string {
-    return this.ws.extensions
+  /** Where its connection leads, or led. */
+  get whereabouts(): Whereabouts {
+    return this.raw ?? (this.#request instanceof UpgradeRequest ? this.#request.whereabouts : unknown)
   }
   get raw(): ReturnType<typeof rawSocket> {
     return rawSocket(this.ws)
-  }
-  get deadline(): number {
-    return this.server.deadline
   }
 
   ring(): void {
@@ -118,21 +124,21 @@ export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed, 
 
   /** Says goodbye. */
   close(code: number, reason: string): void {
-    this.ws.resume() // the peer's answer must be read, whoever stopped reading
-    this.ws.close(code, reason)
+    this.ws?.resume() // the peer's answer must be read, whoever stopped reading
+    this.ws?.close(code, reason)
   }
 
   drop(): void {
-    const ws = this.ws
-    ws[linkOf] = undefined
-    ws.terminate()
+    const { ws } = this
+    this.#release()
+    ws?.terminate()
   }
 
   pause(): void {
-    this.ws.pause()
+    this.ws?.pause()
   }
   resume(): void {
-    this.ws.resume()
+    this.ws?.resume()
   }
 
   /** An event of the socket, with what comes with it. */
@@ -142,6 +148,7 @@ export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed, 
         this.#owner.linkMessage(this, !second && (first as Buffer)[0] === dle ? (first as Buffer).toString() : first, second)
         return
       case 'ping':
+        if (this.ws) this.#owner.pongs.answer(this.ws, this, first)
         this.#owner.linkPinged(this, first)
         return
       case 'error':
@@ -151,7 +158,7 @@ export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed, 
         this.#failure ??= abnormalClose('overflow')
         return
       case 'close':
-        this.ws[linkOf] = undefined
+        this.#release()
         this.#owner.linkClosed(this, this.#failure ?? peersClose(first, second))
         return
     }
@@ -166,7 +173,7 @@ export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed, 
     }
     const bytes = typeof data === 'string' ? bytesPerUnit * data.length : data instanceof Blob ? data.size : data.length
     const isBusy = !this.#isDirect || this.backlog + bytes > busyBytes
-    this.ws.send(data as Buffer, { binary: isBinary, compress: isCompressed }, this.#onWritten(awaited, isBusy))
+    this.ws?.send(data as Buffer, { binary: isBinary, compress: isCompressed }, this.#onWritten(awaited, isBusy))
   }
 
   #onWritten(awaited: Outgoing | undefined, isBusy: boolean): ((error?: Error | null) => void) | undefined {
@@ -175,6 +182,16 @@ export class SessionLink extends WsGauge<LinkSocket & Linked> implements Timed, 
       if (!error) awaited?.settle() // else another link will carry it
       if (isBusy) this.#owner.linkDrained(this)
     }
+  }
+
+  /** The session may outlive it by minutes, and keeps of it what is asked for. */
+  #release(): void {
+    if (!this.ws) return
+    const where = whereaboutsOf(this.raw)
+    if (this.#request instanceof UpgradeRequest) this.#request.release(where)
+    else if (where !== unknown) this.#request = new UpgradeRequest(this.#request, where)
+    this.ws.link = undefined
+    this.ws = undefined
   }
 
   /** The first frame of a turn leaves at once, the others in one write when the turn ends. */

@@ -2,9 +2,10 @@
 
 import { type RawData, WebSocket as WsSocket } from 'ws'
 import type { CloseInfo } from '../core/close-info.ts'
-import type { HostedSession, SessionCloseInfo } from './hosted-session.ts'
+import { HollowSocket } from './hollow-socket.ts'
+import { HostedSession, type SessionCloseInfo } from './hosted-session.ts'
 import type { SendCallback, SendOptions } from './outgoing.ts'
-import type { PlainSocket } from './plain-socket.ts'
+import { PlainSocket } from './plain-socket.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
 
 /** Events besides those of `ws`. */
@@ -20,36 +21,30 @@ type Callback = (error: Error) => void
 
 const plain = WsSocket.prototype
 
-let bind: (socket: SessionSocket, hosted: HostedSession) => void
-let bindLink: (socket: SessionSocket, link: PlainSocket) => void
-let hostedOf: (socket: SessionSocket) => HostedSession | undefined
-let linkOf: (socket: SessionSocket) => PlainSocket | undefined
+/** What is behind a socket. */
+type Core = HostedSession | PlainSocket
+
+let bind: (socket: SessionSocket, core: Core) => void
+let coreOf: (socket: SessionSocket) => Core | undefined
 
 /**
  * A `ws` socket for a session: OPEN while its link is away, with every message delivered once and in order. For a client that speaks no
  * holdfast it is the ordinary socket of `ws`, and `sessionId` is null.
  */
-export class SessionSocket extends WsSocket {
-  #hosted: HostedSession | undefined
-  #plain: PlainSocket | undefined
-  #rawSocket: unknown = null
+export class SessionSocket extends HollowSocket {
+  #core: Core | undefined
 
   static {
-    bind = (socket, hosted) => {
-      socket.#hosted = hosted
-      // What is a link's; a socket that was never one has no use for its share of it.
-      Object.assign(socket, { _protocol: hosted.link.visitor.proto, _extensions: undefined, _autoPongComplete: undefined })
+    bind = (socket, core) => {
+      socket.#core = core
     }
-    bindLink = (socket, link) => {
-      socket.#plain = link
-    }
-    hostedOf = (socket) => socket.#hosted
-    linkOf = (socket) => socket.#plain
+    coreOf = (socket) => socket.#core
     // Accessors of `ws` that its types call properties, which TypeScript lets nobody override.
     const override = (name: keyof WsSocket, read: (hosted: HostedSession) => unknown) => {
       const own = Object.getOwnPropertyDescriptor(plain, name)!
       const get = function (this: SessionSocket): unknown {
-        return this.#hosted ? read(this.#hosted) : own.get!.call(this)
+        const core = this.#core
+        return core instanceof HostedSession ? read(core) : own.get!.call(this)
       }
       Object.defineProperty(this.prototype, name, { ...own, get })
     }
@@ -61,36 +56,36 @@ export class SessionSocket extends WsSocket {
 
   /** Identifies the session, also in the client; null for a plain socket. Half of a credential: not for logs. */
   get sessionId(): string | null {
-    return this.#hosted?.session.sid ?? null
+    return sessionOf(this)?.session.sid ?? null
   }
   /** Whether a link carries it at the moment. */
   get attached(): boolean {
-    return this.#hosted ? this.#hosted.isAttached : this.readyState === WsSocket.OPEN
+    return sessionOf(this)?.isAttached ?? this.readyState === WsSocket.OPEN
   }
   /** What `authenticate` returned for the latest upgrade. */
   get principal(): unknown {
-    return (this.#hosted ?? this.#plain)?.principal
+    return this.#core?.principal
   }
   /** The latest upgrade, as far as it is kept. What `authenticate` found in it belongs into `principal`. */
   get request(): UpgradeRequest {
-    return (this.#hosted ?? this.#plain)!.request
+    return this.#core!.request
   }
   /** Milliseconds that the last ping took which was answered; null before. */
   get rtt(): number | null {
-    return (this.#hosted ?? this.#plain)?.rtt ?? null
+    return this.#core?.rtt ?? null
   }
   /** Bytes that were written to a link and that the client has not acknowledged. */
   get unackedAmount(): number {
-    return this.#hosted?.unackedAmount ?? 0
+    return sessionOf(this)?.unackedAmount ?? 0
   }
   /** How the session ended, in and after `close`; null before, and for a plain socket. */
   get closeInfo(): SessionCloseInfo | null {
-    return this.#hosted?.closeInfo ?? null
+    return sessionOf(this)?.closeInfo ?? null
   }
 
   /** A heartbeat hears what the application hears; a listener of its own would cost as much as all the rest of it. */
   override emit(event: string | symbol, ...details: any[]): boolean {
-    this.#plain?.told(event as string, details[0])
+    if (this.#core instanceof PlainSocket) this.#core.told(event as string, details[0])
     return super.emit(event, ...details)
   }
 
@@ -106,10 +101,11 @@ export class SessionSocket extends WsSocket {
 
   /** Where `ws` keeps its TCP socket: for a session a stand-in that is never null and outlives the links. */
   get _socket(): unknown {
-    return this.#hosted ? this.#hosted.face : this.#rawSocket
+    return sessionOf(this)?.face
   }
-  set _socket(socket: unknown) {
-    if (#rawSocket in this) this.#rawSocket = socket // not yet while the constructor of `ws` runs
+  /** Called once, by the constructor of `ws`: what it makes has its own. */
+  set _socket(value: unknown) {
+    Object.defineProperty(this, '_socket', { value, writable: true, enumerable: true, configurable: true })
   }
 
   /**
@@ -121,9 +117,10 @@ export class SessionSocket extends WsSocket {
   override send(data: Data, options?: SendOptions | SendCallback, callback?: SendCallback): void {
     const given = typeof options === 'function' ? {} : (options ?? {})
     const told = typeof options === 'function' ? options : callback
-    if (this.#hosted) this.#hosted.send(data, given, told)
+    const core = this.#core
+    if (core instanceof HostedSession) core.send(data, given, told)
     else {
-      this.#plain?.sending()
+      core?.sending()
       plain.send.call(this, data, given as object, told)
     }
   }
@@ -135,7 +132,7 @@ export class SessionSocket extends WsSocket {
    * @throws InvalidStateError (a DOMException) when the session is over
    */
   sendAsync(data: Data, options: { signal?: AbortSignal | undefined } = {}): Promise<'acknowledged' | 'written'> {
-    if (this.#hosted) return this.#hosted.sendAsync(data, options.signal)
+    if (this.#core instanceof HostedSession) return this.#core.sendAsync(data, options.signal)
     return new Promise((resolve, reject) => {
       options.signal?.throwIfAborted()
       this.send(data, (error) => (error ? reject(error) : resolve('written')))
@@ -144,67 +141,70 @@ export class SessionSocket extends WsSocket {
 
   /** Ends the session in order, behind all that was sent. @throws TypeError or RangeError for a code or reason that cannot be sent */
   override close(code?: number, reason?: string | Buffer): void {
-    if (!this.#hosted) {
-      this.#plain?.closing()
+    const core = this.#core
+    if (!(core instanceof HostedSession)) {
+      core?.closing()
       plain.close.call(this, code, reason)
-    } else if (this.readyState === WsSocket.OPEN) this.#hosted.close(checkedCode(code), checkedReason(code, reason))
+    } else if (this.readyState === WsSocket.OPEN) core.close(checkedCode(code), checkedReason(code, reason))
   }
 
   /** Ends the session, not only its link, at once. */
   override terminate(): void {
-    if (this.#hosted) this.#hosted.terminate()
+    const core = this.#core
+    if (core instanceof HostedSession) core.terminate()
     else {
-      this.#plain?.closing()
+      core?.closing()
       plain.terminate.call(this)
     }
   }
 
   /** Asks whether the session lives: `pong` with the same data follows while it does, also when its client is away. */
   override ping(data?: any, mask?: boolean | Callback, callback?: Callback): void {
-    if (!this.#hosted) plain.ping.call(this, data, mask as boolean, callback)
-    else this.#hosted.ping(...dataAndCallback(data, mask, callback))
+    if (this.#core instanceof HostedSession) this.#core.ping(...dataAndCallback(data, mask, callback))
+    else plain.ping.call(this, data, mask as boolean, callback)
   }
 
   /** Does nothing in a session, whose client waits for none. */
   override pong(data?: any, mask?: boolean | Callback, callback?: Callback): void {
-    if (!this.#hosted) plain.pong.call(this, data, mask as boolean, callback)
-    else this.#hosted.pong(...dataAndCallback(data, mask, callback))
+    if (this.#core instanceof HostedSession) this.#core.pong(...dataAndCallback(data, mask, callback))
+    else plain.pong.call(this, data, mask as boolean, callback)
   }
 
   /** No message is emitted until `resume()`, and the client is not told of what arrives. */
   override pause(): void {
-    if (this.#hosted) this.#hosted.pause()
-    else {
-      plain.pause.call(this)
-      this.#plain?.pause()
-    }
+    const core = this.#core
+    if (!(core instanceof HostedSession)) plain.pause.call(this)
+    core?.pause()
   }
 
   override resume(): void {
-    if (this.#hosted) this.#hosted.resume()
-    else {
-      plain.resume.call(this)
-      this.#plain?.resume()
-    }
+    const core = this.#core
+    if (!(core instanceof HostedSession)) plain.resume.call(this)
+    core?.resume()
   }
 }
 
-export function bindSession(socket: SessionSocket, hosted: HostedSession): void {
+/** @param proto the subprotocol of the session; empty for none */
+export function bindSession(socket: SessionSocket, hosted: HostedSession, proto: string): void {
   bind(socket, hosted)
+  Reflect.deleteProperty(socket, '_socket') // a class that does not pass its options on has been made for a connection
+  if (proto !== '') Object.assign(socket, { _protocol: proto }) // where `ws` has that of a link
 }
 
 export function bindPlain(socket: SessionSocket, link: PlainSocket): void {
-  bindLink(socket, link)
+  bind(socket, link)
 }
 
 /** The session behind a socket; undefined for a plain one. */
 export function sessionOf(socket: SessionSocket): HostedSession | undefined {
-  return hostedOf(socket)
+  const core = coreOf(socket)
+  return core instanceof HostedSession ? core : undefined
 }
 
 /** The heartbeat of a plain socket. */
 export function plainOf(socket: SessionSocket): PlainSocket | undefined {
-  return linkOf(socket)
+  const core = coreOf(socket)
+  return core instanceof PlainSocket ? core : undefined
 }
 
 /** As `ws` takes them: the callback may stand in the place of what is left out. */

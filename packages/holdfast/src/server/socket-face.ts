@@ -5,34 +5,24 @@
  */
 
 import { EventEmitter } from 'node:events'
+import { unknown, type Whereabouts, whereaboutsOf } from './whereabouts.ts'
 import type { RawSocket } from './ws-gauge.ts'
 
 /** The session behind a face. */
 export interface FaceOwner {
   /** The newest link's; null once it is gone. */
   readonly raw: RawSocket | null
+  /** Where that leads, or led. */
+  readonly whereabouts: Whereabouts
   readonly bufferedAmount: number
   terminate(): void
   pause(): void
   resume(): void
 }
 
-/** What of the newest socket is shown; undefined while there is none, but for what was seen last. */
-const shown = [
-  'remoteAddress',
-  'remotePort',
-  'remoteFamily',
-  'localAddress',
-  'localPort',
-  'localFamily',
-  'encrypted',
-  'authorized',
-] as const
-type Shown = Partial<Record<(typeof shown)[number], unknown>>
-
 export class SocketFace extends EventEmitter {
   readonly #owner: FaceOwner
-  #lastShown: Shown = {}
+  #lastShown: Whereabouts = unknown
   readonly _writableState: { finished: boolean; readonly length: number }
   readonly _readableState: { endEmitted: boolean } = { endEmitted: false }
 
@@ -137,9 +127,9 @@ export class SocketFace extends EventEmitter {
     this.emit('close', false)
   }
 
-  #show(): Shown {
-    const raw = this.#owner.raw as Shown | null
-    if (raw && raw.remoteAddress !== undefined) this.#lastShown = Object.fromEntries(shown.map((each) => [each, raw[each]]))
+  #show(): Whereabouts {
+    const where = whereaboutsOf(this.#owner.whereabouts)
+    if (where !== unknown) this.#lastShown = where
     return this.#lastShown
   }
 }

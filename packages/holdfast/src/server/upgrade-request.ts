@@ -6,7 +6,9 @@
  */
 
 import { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+import { closedSocket, type Whereabouts } from './whereabouts.ts'
 
 /** What a request line and its headers said. */
 export interface Head {
@@ -31,12 +33,28 @@ let pooledLength = 0
 
 /** The upgrade of a connection, as far as it is of use afterwards. */
 export class UpgradeRequest {
-  readonly socket: Socket
   readonly #head: Head
+  #socket: Socket | Whereabouts
 
-  constructor(head: Head, socket: Socket) {
-    this.socket = socket
+  constructor(head: Head, socket: Socket | Whereabouts) {
     this.#head = head
+    this.#socket = socket
+  }
+
+  /** The connection's; once that is gone, one that is closed and shows the same addresses. */
+  get socket(): Socket {
+    const kept = this.#socket
+    const socket = kept instanceof Duplex ? kept : closedSocket(kept)
+    this.#socket = socket
+    return socket
+  }
+  /** Where the connection leads, or led. */
+  get whereabouts(): Whereabouts {
+    return this.#socket as Whereabouts
+  }
+  /** The connection is gone. */
+  release(where: Whereabouts): void {
+    this.#socket = where
   }
 
   get method(): string {
@@ -55,7 +73,7 @@ export class UpgradeRequest {
   /** Read by Node's rules: names in lower case, what came twice joined. */
   get headers(): IncomingMessage['headers'] {
     const { rawHeaders } = this.#head
-    const message = new IncomingMessage(this.socket) as IncomingMessage & ParserSide
+    const message = new IncomingMessage(new Socket()) as IncomingMessage & ParserSide
     message._addHeaderLines([...rawHeaders], rawHeaders.length)
     return message.headers
   }

@@ -5,8 +5,10 @@ import type { Duplex } from 'node:stream'
 import { type ServerOptions, WebSocketServer as WsServer } from 'ws'
 import { Admission } from '../core/admission.ts'
 import { tickMs } from '../core/liveness.ts'
+import { AutoPong } from './auto-pong.ts'
 import { Drain, type DrainOptions, type DrainResult, type Leaver, restart } from './drain.ts'
 import { Gate } from './gate.ts'
+import { forSession } from './hollow-socket.ts'
 import { Journal } from './journal.ts'
 import { chooseProto, LinkServer } from './link-server.ts'
 import { type Offer, readOffer, withoutReserved } from './offer.ts'
@@ -98,6 +100,8 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
     this.#journal = journal
     const wheel = new TimerWheel(clock, tickMs({ ...resolved.heartbeat, writeTimeout: resolved.writeTimeout }))
     this.#wheel = wheel
+    const { autoPong = true, maxPendingAutoPongs = 0 } = this.options as WebSocketServerOptions
+    const pongs = new AutoPong(autoPong, maxPendingAutoPongs)
     this.#host = new SessionHost({
       options: resolved,
       maxMessageBytes: maxPayload === 0 ? Number.MAX_SAFE_INTEGER : maxPayload,
@@ -106,11 +110,13 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
       journal,
       tally,
       admission,
+      pongs,
       left: (session, how) => this.#left(session, how),
-      createSocket: () => new (this.options.WebSocket as any)(null, undefined, this.options),
+      createSocket: () => new (this.options.WebSocket as any)(null, undefined, forSession(this.options)),
+      closed: (socket) => this.#untrack(socket),
     })
     this.#untracked = this.clients ? undefined : new Set()
-    this.#plainConfig = plainConfig(resolved, wheel, tally, journal, (socket, code) => this.#plainClosed(socket, code))
+    this.#plainConfig = plainConfig(resolved, wheel, tally, journal, pongs, (socket, code) => this.#plainClosed(socket, code))
     const linkOptions = { ...wsOptions, verifyClient: gate.check }
     if (session.isOn) this.#links = new LinkServer(this, linkOptions, maxPayload, options.handleProtocols)
   }
@@ -188,11 +194,11 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
     const welcome = (socket: SessionSocket) => {
       seat?.keep()
       if (seat) socket.on('close', () => seat.free())
-      this.#track(socket)
+      this.clients?.add(socket)
       callback(socket, request)
     }
     const granted = verdict.kind === 'accepted' ? { ...verdict, proto } : verdict
-    const visitor = { head: headOf(request), principal, proto, welcome: offer.isResuming ? undefined : welcome }
+    const visitor = { head: headOf(request), principal, proto, welcome }
     this.#host.accept(ws, offer.isResuming, visitor, granted)
   }
 
@@ -239,13 +245,9 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
   }
 
   /** What `ws` does for its own. */
-  #track(socket: SessionSocket): void {
-    if (!this.clients) return
-    this.clients.add(socket)
-    socket.on('close', () => {
-      this.clients.delete(socket)
-      if ((this as unknown as Internals)._shouldEmitClose && this.clients.size === 0) process.nextTick(() => this.#emitClose())
-    })
+  #untrack(socket: SessionSocket): void {
+    if (!this.clients?.delete(socket)) return
+    if ((this as unknown as Internals)._shouldEmitClose && this.clients.size === 0) process.nextTick(() => this.#emitClose())
   }
 
   #emitClose(): void {

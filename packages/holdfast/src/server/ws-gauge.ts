@@ -11,22 +11,23 @@ interface Handle {
 }
 export type RawSocket = Socket & { readonly _bytesDispatched?: number; readonly _handle?: Handle | null }
 
-export function rawSocket(ws: WebSocket): RawSocket | null {
-  return (ws as unknown as { readonly _socket: RawSocket | null })._socket
+export function rawSocket(ws: WebSocket | undefined): RawSocket | null {
+  return (ws as unknown as { readonly _socket: RawSocket | null } | undefined)?._socket ?? null
 }
 
-export class WsGauge<Ws extends WebSocket = WebSocket> implements LinkGauge {
-  protected readonly ws: Ws
+/** What is gone shows nothing. */
+export class WsGauge<Ws extends WebSocket | undefined = WebSocket> implements LinkGauge {
+  protected ws: Ws
 
   constructor(ws: Ws) {
     this.ws = ws
   }
 
   get isOpen(): boolean {
-    return this.ws.readyState === 1
+    return this.ws?.readyState === 1
   }
   get backlog(): number {
-    return this.ws.bufferedAmount
+    return this.ws?.bufferedAmount ?? 0
   }
   get bytesRead(): number {
     return rawSocket(this.ws)?.bytesRead ?? 0
