@@ -208,3 +208,38 @@ test('an entry is known to be looked at by a time', () => {
   assert.ok(wheel.isSetBy(entry, clock.time + 510))
   assert.ok(!wheel.isSetBy(entry, clock.time + 490))
 })
+
+test('an entry that moves is looked at when it is due then, and not before', async () => {
+  const { clock, wheel } = setUp()
+  const looks: number[] = []
+  const start = clock.time
+  let due = 500
+  const entry: Timed = {
+    get deadline() {
+      looks.push(clock.time - start)
+      return start + due
+    },
+    slot: 0,
+    before: undefined,
+    behind: undefined,
+    ring: () => {
+      due = Infinity
+    },
+  }
+  wheel.set(entry)
+  due = 4_000
+  wheel.move(entry)
+  looks.length = 0
+  await clock.forward(3_990)
+  assert.deepEqual(looks, [])
+  due = 3_995
+  wheel.move(entry)
+  await clock.forward(20)
+  assert.equal(due, Infinity)
+  assert.equal(wheel.size, 0)
+  due = 6_000
+  wheel.move(entry)
+  assert.equal(wheel.size, 1)
+  await clock.forward(2_000)
+  assert.equal(due, Infinity)
+})

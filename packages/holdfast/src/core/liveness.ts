@@ -265,24 +265,27 @@ export class Liveness {
 
   /** Brings the silence up to date. Bytes count where no whole frame came: a large message is on its way. */
   #listen(now: number, since: number, awakeMs: number): void {
-    const { bytesRead, bytesWritten } = this.gauge
+    const { bytesRead } = this.gauge
     const wasHeard = this.#heardAt >= since
     if (bytesRead > this.#bytesRead && (!this.#isDated || this.#state.name === 'probing')) this.#hear(now)
     this.#isDated = false
     this.#bytesRead = bytesRead
     if (wasHeard || this.#heardAt === now) {
       this.#silentMs = this.#state.name === 'paused' ? this.#silentMs + awakeMs : Math.min(now - this.#heardAt, awakeMs)
-      this.#writtenWhenHeard = this.#writing?.bytesWritten ?? bytesWritten
+      this.#writtenWhenHeard = this.#writing?.bytesWritten ?? this.gauge.bytesWritten
     } else this.#silentMs += awakeMs
   }
 
   /** Whether a write has stood still for too long. */
   #isStalled(now: number, awakeMs: number, isLate: boolean): boolean {
-    const { backlog, bytesWritten } = this.gauge
     const was = this.#writing
-    const isBlocked = backlog > 0
-    const stalledMs = isBlocked && was?.isBlocked && bytesWritten === was.bytesWritten ? was.stalledMs + awakeMs : 0
-    this.#writing = isBlocked ? { lookAt: now + this.#clock.tickMs, bytesWritten, isBlocked, stalledMs, isLate } : undefined
+    if (this.gauge.backlog === 0) {
+      this.#writing = undefined
+      return false
+    }
+    const { bytesWritten } = this.gauge
+    const stalledMs = was?.isBlocked && bytesWritten === was.bytesWritten ? was.stalledMs + awakeMs : 0
+    this.#writing = { lookAt: now + this.#clock.tickMs, bytesWritten, isBlocked: true, stalledMs, isLate }
     return stalledMs >= this.#config.writeTimeout && (was?.isLate === true || !isLate)
   }
 

@@ -141,7 +141,7 @@ export class PlainSocket extends WsGauge<SessionSocket> implements Timed, Answer
     const { clock, wheel, tally } = this.#config
     const ms = this.#liveness.answered(clock.now(), data.length === 0 ? this.#liveness.ping : Number.NaN) // another's has its data
     if (ms !== undefined) tally.answered('plain', ms)
-    wheel.set(this) // the next ping may be due before the answer was
+    wheel.move(this)
   }
 
   #closed(code: number): void {

@@ -280,7 +280,9 @@ export class SessionHost implements LinkOwner, SessionOwner {
 
   #answered(now: number, hosted: HostedSession | undefined): void {
     const ms = hosted?.answered(now)
-    if (ms !== undefined) this.#config.tally.answered('session', ms)
+    if (ms === undefined) return
+    this.#config.tally.answered('session', ms)
+    this.#config.wheel.move(hosted!)
   }
 
   #deliver(hosted: HostedSession | undefined, data: Buffer, isBinary: boolean): void {

@@ -62,16 +62,21 @@ export class TimerWheel {
       return
     }
     if (this.#size === 0 && !this.#isTurning) this.#begin()
-    const slot = Math.min(Math.max(Math.ceil(deadline / slotMs), this.#current + 1), this.#current + slotCount - 1)
+    const slot = this.#slotOf(deadline)
     if (entry.slot !== nowhere && entry.slot <= slot) return
     this.#take(entry)
-    const first = this.#slots[slot % slotCount]
-    if (first) first.before = entry
-    this.#slots[slot % slotCount] = entry
-    entry.slot = slot
-    entry.behind = first
-    this.#size++
-    this.#arm(slot)
+    this.#put(entry, slot)
+  }
+
+  /** As `set`, for one whose deadline has moved far away: to be looked at in vain, when it is in no cache any more, costs more than to move. */
+  move(entry: Timed): void {
+    const slot = this.#slotOf(entry.deadline)
+    if (entry.slot === nowhere || slot <= entry.slot) {
+      this.set(entry)
+      return
+    }
+    this.#take(entry)
+    this.#put(entry, slot)
   }
 
   /** Whether an entry is looked at by `deadline` anyway. */
@@ -89,6 +94,21 @@ export class TimerWheel {
     const now = this.#clock.now()
     this.#current = Math.max(this.#current, Math.floor(now / slotMs))
     this.awake.restart(now)
+  }
+
+  /** A deadline of Infinity may wait in the last one. */
+  #slotOf(deadline: number): number {
+    return Math.min(Math.max(Math.ceil(deadline / slotMs), this.#current + 1), this.#current + slotCount - 1)
+  }
+
+  #put(entry: Timed, slot: number): void {
+    const first = this.#slots[slot % slotCount]
+    if (first) first.before = entry
+    this.#slots[slot % slotCount] = entry
+    entry.slot = slot
+    entry.behind = first
+    this.#size++
+    this.#arm(slot)
   }
 
   #take(entry: Timed): void {
