@@ -70,6 +70,8 @@ export type Control =
   | Resume
   | Spliced
   | Refused
+  /** A new session is wanted where the resumption of another was refused. */
+  | { readonly kind: 'renew' }
   | { readonly kind: 'ack'; readonly count: number }
   | { readonly kind: 'ping'; readonly id: number; readonly count: number; readonly spread?: number }
   | { readonly kind: 'pong'; readonly id: number; readonly count: number }
@@ -123,6 +125,7 @@ const layouts: { readonly [kind in Control['kind']]: Layout } = {
   resume: layout('R sid key cid attempt recv', true),
   spliced: layout('S recv base sent ttl ping dead spread', true),
   refused: layout('X why recv? after? url?', true),
+  renew: layout('N', true),
   finish: layout('F code reason', true),
   drain: layout('D in by url?', true),
   ack: layout('A count', false),
@@ -184,7 +187,8 @@ function read(kind: Control['kind'], payload: string): Control | undefined {
 
 function readObject(payload: string): Fields | undefined {
   try {
-    return Object(JSON.parse(payload)) as Fields // what is no object has none of the fields
+    const value: unknown = JSON.parse(payload)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined
   } catch {
     return undefined
   }

@@ -16,6 +16,10 @@ export type ServerLinkState =
   /** Its verdict is due, or the frame with which it resumes. */
   | { readonly name: 'pending'; readonly until: number; readonly verdict: Verdict | undefined; readonly resume: Resume | undefined }
   | { readonly name: 'carrying'; readonly session: ServerSession }
+  /** Its session is lost, and it may ask for a new one. */
+  | { readonly name: 'refused'; readonly until: number }
+  /** It has asked, and its verdict is due. */
+  | { readonly name: 'renewing' }
   /** A close frame was sent. */
   | { readonly name: 'parting'; readonly until: number }
   | { readonly name: 'gone' }
@@ -38,7 +42,7 @@ export class ServerLink {
 
   /** When its `tick` is due. */
   get deadline(): number {
-    return this.state.name === 'pending' || this.state.name === 'parting' ? this.state.until : Infinity
+    return 'until' in this.state ? this.state.until : Infinity
   }
 }
 

@@ -16,8 +16,13 @@ export interface Offer {
 export function readOffer(request: IncomingMessage): Offer | undefined {
   const header = request.headers['sec-websocket-protocol']
   if (!header?.includes(reservedPrefix)) return undefined
-  const token = header.split(',').map(trim).find(isOurs)
+  const token = readProtocols(request).find(isOurs)
   return token === undefined ? undefined : { token, isResuming: token === resumeToken }
+}
+
+/** All that the client offers. */
+export function readProtocols({ headers }: IncomingMessage): string[] {
+  return headers['sec-websocket-protocol']?.split(',').map(trim) ?? []
 }
 
 /** What the application may choose from. */

@@ -113,9 +113,10 @@ export class SessionHost implements LinkOwner, SessionOwner {
     }
   }
 
-  /** Sessions without a link end now, and the others with the loss of theirs: nobody can come back. */
+  /** Sessions without a link end now, and the others with the loss of theirs: nobody can come back, and none begins on a link that is there. */
   close(): void {
     this.#isClosing = true
+    this.#machine.leave()
     for (const session of [...this.#machine.sessions.values()]) {
       if (!session.link) this.#machine.terminate(this.#now, session)
     }
@@ -279,6 +280,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
     switch (output.kind) {
       case 'write':
         linkOf(output.link).write(output.frame)
+        if (output.why) wheel.set(linkOf(output.link)) // the client may have something to say to that
         return
       case 'close':
         linkOf(output.link).close(output.code, output.reason)
@@ -287,6 +289,9 @@ export class SessionHost implements LinkOwner, SessionOwner {
       case 'drop':
         linkOf(output.link).drop()
         wheel.remove(linkOf(output.link))
+        return
+      case 'renew':
+        this.#renew(linkOf(output.link))
         return
       case 'open':
         this.#opened(output.session, linkOf(output.link))
@@ -300,6 +305,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
         const { session, link, downtime, replayed } = output
         journal.session('info', 'resumed', session.sid, { downtimeMs: Math.round(downtime), replayed })
         this.#config.left(session, 'migrated')
+        linkOf(link).visitor.newcomer = undefined
         hostedOf(session)?.resumed(linkOf(link), { downtime, replayed })
         return
       }
@@ -311,6 +317,19 @@ export class SessionHost implements LinkOwner, SessionOwner {
     }
   }
 
+  /** A new session is wanted on a link whose own is lost. */
+  #renew(link: SessionLink): void {
+    const verdict = link.visitor.newcomer!.renew()
+    if (verdict instanceof Promise) verdict.then((late) => this.#renewed(link, late))
+    else this.#renewed(link, verdict)
+  }
+
+  #renewed(link: SessionLink, verdict: Verdict): void {
+    if (verdict.kind === 'accepted') link.visitor.proto = verdict.proto
+    this.#machine.renewed(this.#now, link.server, verdict)
+    this.#settle(undefined)
+  }
+
   #opened(session: ServerSession, link: SessionLink): void {
     const { createSocket, journal } = this.#config
     journal.session('info', 'open', session.sid, { principal: session.principal })
@@ -320,8 +339,9 @@ export class SessionHost implements LinkOwner, SessionOwner {
     bindSession(socket, hosted)
     try {
       this.#write(hosted)
-      link.visitor.welcome?.(socket)
-      link.visitor.welcome = undefined
+      const { newcomer } = link.visitor
+      link.visitor.newcomer = undefined
+      newcomer?.welcome(socket)
     } finally {
       this.#settle(hosted)
     }

@@ -3,7 +3,7 @@
 import { WebSocket as WsSocket } from 'ws'
 import { abnormalClose, type CloseInfo } from '../core/close-info.ts'
 import { isControl } from '../core/control.ts'
-import type { ServerLink } from '../core/server-session.ts'
+import type { ServerLink, Verdict } from '../core/server-session.ts'
 import type { Turn, Turning } from './clock.ts'
 import { frameOf, isShort } from './frame.ts'
 import { dle, Outgoing } from './outgoing.ts'
@@ -30,9 +30,16 @@ export interface Visitor {
   readonly head: Head
   readonly principal: unknown
   /** The subprotocol that was chosen for a new session; empty for none. */
-  readonly proto: string
-  /** Called with the session's socket if a new session begins on the link, and then let go of. */
-  welcome: ((socket: SessionSocket) => void) | undefined
+  proto: string
+  /** For a new session on the link; let go of when a session is there, because it holds the request. */
+  newcomer: Newcomer | undefined
+}
+
+export interface Newcomer {
+  /** Whether a new session may begin on a link that came for another one. */
+  renew(): Verdict | Promise<Verdict>
+  /** It has begun. */
+  welcome(socket: SessionSocket): void
 }
 
 /** Where a socket of `ws` leads what it has to tell; nowhere once nothing more is to be heard. */
