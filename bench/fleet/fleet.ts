@@ -6,7 +6,7 @@
 import { Admission } from '../../packages/holdfast/src/core/admission.ts'
 import { type ClientConfig, ClientMachine } from '../../packages/holdfast/src/core/client-machine.ts'
 import { abnormalClose, type CloseInfo } from '../../packages/holdfast/src/core/close-info.ts'
-import { encode, type Terms } from '../../packages/holdfast/src/core/control.ts'
+import { decode, encode, type Terms } from '../../packages/holdfast/src/core/control.ts'
 import { Random } from '../../test/simulation/random.ts'
 import { EventQueue } from './event-queue.ts'
 import { type Decision, type Dial, expiredSession, FleetServer, type ServerTraits, taken, unknownSession } from './server.ts'
@@ -59,7 +59,7 @@ const connectedForMs = 120_000
 const lastMs = 24 * 3_600_000
 
 /** With sessions a link opens first, and what becomes of it is said on it. */
-const kinds = { timer: 0, arrives: 1, opens: 2, taken: 3, told: 4, failed: 5, strange: 6, expired: 7, turn: 8 } as const
+const kinds = { timer: 0, arrives: 1, opens: 2, taken: 3, told: 4, failed: 5, strange: 6, expired: 7, turn: 8, renews: 9 } as const
 const retry = { minDelay: 1_000, maxDelay: 30_000, factor: 2, maxRetries: 10, stableAfter: 30_000 }
 const nobody = -1
 const gauge = { isOpen: true, bytesRead: 0, bytesWritten: 0, backlog: 0 }
@@ -172,6 +172,9 @@ export class Fleet {
       case kinds.arrives:
         this.#arrive(now, client, link)
         return
+      case kinds.renews:
+        this.#renew(now, client, link)
+        return
     }
     const machine = this.#machines[client]
     if (!machine) return
@@ -238,6 +241,10 @@ export class Fleet {
           this.#isResuming[client] = Number(output.isResuming)
           if (this.#isAway) this.#events.plan(now + 2 * latencyMs, kinds.arrives, client, output.link)
           break
+        case 'write':
+          // The server does not have its session, and is asked for a new one on the same link.
+          if (decode(output.frame as string).kind === 'renew') this.#events.plan(now + latencyMs, kinds.renews, client, output.link)
+          break
         case 'close':
           machine.linkClosed(now, output.link, goodbye, error)
           break
@@ -283,6 +290,14 @@ export class Fleet {
       this.#overflows++
       this.#events.plan(now + latencyMs, kinds.failed, client, link)
     }
+    this.#planTurn(now)
+  }
+
+  /** It comes over a link that is there, and so past the accept queue. */
+  #renew(now: number, client: number, link: number): void {
+    if (this.#link[client] !== link) return
+    this.#isResuming[client] = 0
+    this.#server.ask(now, { client, link })
     this.#planTurn(now)
   }
 

@@ -52,9 +52,14 @@ export class FleetServer {
   /** Returns whether there was room in the queue. */
   arrive(now: number, dial: Dial): boolean {
     if (this.#waiting.length >= this.#traits.acceptQueue) return false
+    this.ask(now, dial)
+    return true
+  }
+
+  /** Something comes over a link that was accepted. */
+  ask(now: number, dial: Dial): void {
     if (this.dueAt === Infinity) this.#busyUntil = Math.max(this.#busyUntil, now)
     this.#waiting.push(dial)
-    return true
   }
 
   /** To be called at `dueAt`. */

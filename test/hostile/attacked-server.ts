@@ -48,7 +48,7 @@ const principal = fc.constantFrom(...principals)
 const link = often(0, 1, 2, 3, 4)
 const session = fc.nat(4)
 const resumption = { link, session, isKey: often(true, false), cid: often(0, 1), attempt: often(1, 0, 2), recv: often(0, -1, 1) }
-const proper = fc.constantFrom<Message>('hello', '', { binary: '00' }, '\u0010\u0010A', '\u0010x', '\u0010P7,0')
+const proper = fc.constantFrom<Message>('hello', '', { binary: '00' }, '\u0010\u0010A', '\u0010x', '\u0010P7,0', '\u0010N{}')
 
 export const serverStep: fc.Arbitrary<ServerStep> = fc.oneof(
   {
@@ -211,7 +211,9 @@ export class AttackedServer {
       return
     }
     if (state.name !== 'pending' || decoded?.kind === 'unknown') {
+      const isBreach = decoded?.kind !== 'unknown' && (state.name === 'renewing' || (state.name === 'refused' && decoded?.kind !== 'renew'))
       this.#undisturbed([], () => this.server.receive(number, message))
+      if (isBreach) this.#isClosedWith(number, 3806)
       return
     }
     const isFirst = known.isResuming && decoded?.kind === 'resume' && !state.resume
@@ -244,6 +246,7 @@ export class AttackedServer {
       case 'resume':
       case 'spliced':
       case 'refused':
+      case 'renew':
       case 'drain':
         return true
     }

@@ -169,10 +169,11 @@ export async function resume(
   return { link, spliced: JSON.parse(await link.nextControl('S')) }
 }
 
-/** Asks for a session and is refused. */
+/** Asks for a session and is refused; where a new one may begin it wants none. */
 export async function refusal(url: string, welcome: Welcome, fields?: ResumeFields, options?: DialOptions): Promise<Refused> {
   const link = await ask(url, welcome, fields, options)
   const refused: Refused = JSON.parse(await link.nextControl('X'))
+  if (['unknown', 'expired', 'state'].includes(refused.why)) link.ws.close(3803)
   await inTime(link.closed, 'end of the refused link')
   return refused
 }

@@ -160,8 +160,8 @@ describe('a server that restarts', { concurrency: true, timeout: 60_000 }, () =>
     const known = new Set([...texts, ...close.unconfirmed].map(Number))
     assert.equal(known.size, messages, 'each message arrived or is given back')
     await record.until('open', 2)
-    assert.equal((await a.socket(1)).sessionId, socket.status.session?.id, 'in turn again, and new')
-    assert.equal(b.sockets.length, 0)
+    assert.equal((await b.socket()).sessionId, socket.status.session?.id, 'where the old one was not known, and new')
+    assert.deepEqual([a.sockets.length, socket.stats.dials], [1, 2])
   })
 })
 

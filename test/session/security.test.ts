@@ -77,6 +77,23 @@ describe('a stolen credential', { timeout: 60_000 }, () => {
     await resume(path.url, welcome, {}, as('ann'))
   })
 
+  test('is no way to a session past what others have to pass: who is unknown and begins a new one is himself, and counts', async () => {
+    await using path = await startServer({ authenticate, session: { maxPerPrincipal: 1 }, limits: { maxPerAddress: 2 } })
+    const { welcome } = await begin(path.url, as('ann'))
+    const renewed = async (user: string) => {
+      const link = await ask(path.url, welcome, { cid: otherCid }, as(user))
+      assert.equal(await link.next(), `${dle}X{"why":"unknown"}`)
+      link.control('N', {})
+      return link
+    }
+    const bobs = await (await renewed('bob')).welcome()
+    assert.equal((await path.socket(1)).principal, 'bob')
+    assert.notEqual(bobs.sid, welcome.sid)
+    for (const user of ['bob', 'eve']) assert.equal(JSON.parse(await (await renewed(user)).nextControl('X')).why, 'busy')
+    await resume(path.url, welcome, {}, as('ann'))
+    assert.equal(path.sockets.length, 2)
+  })
+
   test('is refused with its user’s rights: a resumption is authenticated like any link', async () => {
     let isRevoked = false
     await using path = await startServer({

@@ -51,6 +51,10 @@ export class Client implements LinkListener {
   readonly #sleep: Sleep
   #pausedUntil = longAgo
   #isOver = false
+  /** Whether its application has closed it, so that nothing new begins. */
+  #wasClosed = false
+  /** The link on which it asked for a new session, and was not answered yet. */
+  #renewing: number | undefined
   #overAt = longAgo
   #generation = 0
   #lastServer = 0
@@ -146,6 +150,13 @@ export class Client implements LinkListener {
     return 6 * oneWayMs < closeTimeout && 2 * oneWayMs < (dead - ping) / 2
   }
 
+  /** Whether a new session is to begin on this link. */
+  wantsNewSession(end: LinkEnd): boolean {
+    const { held } = this.machine
+    const isWanted = this.#world.shape.isReconnecting && !this.#isOver && !this.#wasClosed && !held && !this.ledger
+    return isWanted && !this.#tentative.has(end.tag as number)
+  }
+
   describe(): string {
     const { held, state } = this.machine
     const side = this.serverSide?.session
@@ -190,6 +201,7 @@ export class Client implements LinkListener {
     if (this.#isOver) return
     this.#world.counters.count(`client closes while ${this.machine.state.name}`)
     const { ledger } = this
+    this.#wasClosed = true
     if (ledger) ledger.closeBy ??= this.#world.now + this.#world.closeAllowance
     this.#input(() => {
       this.machine.close(this.#world.now, this.#wall, code, reason)
@@ -314,6 +326,7 @@ export class Client implements LinkListener {
     const link = end.tag as number
     if (this.#ends.get(link) !== end) return
     this.#ends.delete(link)
+    if (this.#renewing === link) this.#world.counters.count('renewal lost with its link')
     if (close.code === superseded) this.#countSuperseded(close)
     this.#input(() => this.machine.linkClosed(this.#world.now, link, close, new Error('the link ended')))
   }
@@ -440,6 +453,8 @@ export class Client implements LinkListener {
   #opened(): void {
     const { held } = this.machine
     if (!held) return
+    if (this.#renewing === held.link) this.#world.counters.count('renewal welcomed')
+    this.#renewing = undefined
     this.ledger = this.#world.ledgers.get(held.sid)
     this.ledger!.count('clientOpens')
     this.ledger!.clientSession = held.session
@@ -466,6 +481,10 @@ export class Client implements LinkListener {
     }
     this.ledger = undefined
     if (!willReconnect) this.#over()
+    else if (this.#reading === 'X' && !world.isCalm && world.random.chance(hastyShare)) {
+      world.counters.count('client closes when it is told that its session is lost')
+      this.close(1000, 'without it there is no point')
+    }
   }
 
   #checkEnd(ledger: Ledger, close: CloseInfo, unsent: readonly unknown[], exact: boolean): void {
@@ -527,6 +546,7 @@ export class Client implements LinkListener {
     this.#tentative = new Set()
     this.#migration = noMigration
     this.#isOver = false
+    this.#wasClosed = false
     this.machine = new ClientMachine(this.#world.clientConfig(this.#world.random))
     if (this.#isPaused) this.machine.pause()
     this.start()
@@ -576,6 +596,7 @@ export class Client implements LinkListener {
     const end = this.#ends.get(link)
     if (!end) return
     this.#world.observe(end, frame)
+    if (frame === '\u0010N{}') this.#renewing = link
     if (typeof frame === 'string' && frame.startsWith('\u0010R')) this.#checkAttempt(this.#world.records.get(end.link)!.resume!)
     end.send(frame)
   }

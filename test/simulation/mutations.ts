@@ -66,6 +66,25 @@ export const mutations: readonly Mutation[] = [
     'return confirmed <= recv && recv <= numbered && base <= inbox.delivered && base <= sent',
     'return recv <= numbered && base <= sent',
   ),
+  // Renewals
+  one(
+    'a server has room for every session that begins where another was refused',
+    'const after = this.#shortage(verdict.principal) || this.#config.admit(now)',
+    'const after = link.isResuming ? 0 : this.#shortage(verdict.principal) || this.#config.admit(now)',
+  ),
+  one('a server waits for what its client wants after any refusal', 'if (lostForGood.includes(refused.why))', 'if (refused)'),
+  one(
+    'a server begins a new session unasked where it refused one',
+    "    link.state = { name: 'refused', until: now + greetingMs }\n",
+    "    link.state = { name: 'renewing' }\n    this.#outputs.push({ kind: 'renew', link })\n",
+  ),
+  one('a client that was closed asks for a new session', ' && !held.isClosed\n', '\n'),
+  one('a client asks for a new session though it was closed when it told of the end of the old one', ' || isRenewal(output)', ''),
+  one(
+    'a client asks for a new session where another link may still carry the old one',
+    'if (held && !isTentative && !isPassing) {',
+    'if (held && !isPassing) {',
+  ),
   // The outbox
   one('a message is let go of when it is written', '    this.#tx++\n', '    this.#tx++\n    this.#acked++\n    this.outbox.shift()\n'),
   one('an acknowledgement frees what the link has not counted', 'Math.min(this.#confirmed, this.#tx)', 'this.#confirmed'),

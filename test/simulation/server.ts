@@ -3,7 +3,7 @@
 import { Admission } from '../../packages/holdfast/src/core/admission.ts'
 import { AwakeClock } from '../../packages/holdfast/src/core/awake-clock.ts'
 import type { CloseInfo } from '../../packages/holdfast/src/core/close-info.ts'
-import { isControl } from '../../packages/holdfast/src/core/control.ts'
+import { isControl, type Refusal } from '../../packages/holdfast/src/core/control.ts'
 import { ServerMachine, type ServerOutput } from '../../packages/holdfast/src/core/server-machine.ts'
 import type { ServerLink, ServerSession } from '../../packages/holdfast/src/core/server-session.ts'
 import type { Payload } from '../../packages/holdfast/src/core/session.ts'
@@ -13,6 +13,7 @@ import { claim, type Ledger } from './ledger.ts'
 import type { LinkEnd, LinkListener } from './link.ts'
 import { drawMessage } from './message.ts'
 import type { Random } from './random.ts'
+import { lostForGood } from './refusal.ts'
 import { longAgo, Sleep } from './sleep.ts'
 import type { World } from './world.ts'
 
@@ -26,6 +27,8 @@ const catchUpMs = 2_000
 /** How often who wakes finds what came meanwhile. */
 const readsFirst = 0.5
 const maxRings = 100
+/** How often what a new session needs is not to be had. */
+const missingShare = 0.1
 /** How often a server looks whether it slept. */
 const awakeTickMs = 1_000
 /** What ends a session whose outbox is full; it is given back with the others. */
@@ -40,6 +43,8 @@ export class Server implements LinkListener {
   #links = new Map<ServerLink, LinkEnd>()
   #ledgers = new Map<ServerSession, Ledger>()
   #paused = new Map<ServerSession, number>()
+  /** What was refused in this turn. */
+  readonly #refusing = new Map<ServerLink, Refusal>()
   #timerAt = Infinity
   #rungAt = longAgo
   #rings = 0
@@ -286,6 +291,7 @@ export class Server implements LinkListener {
       this.#perform(output)
     }
     this.#setTimer()
+    this.#checkRefusals()
     if (session) this.#check(session)
   }
 
@@ -294,6 +300,7 @@ export class Server implements LinkListener {
     switch (output.kind) {
       case 'write':
         this.#write(this.#links.get(output.link), output.frame as Payload)
+        if (output.why) this.#refusing.set(output.link, output.why)
         return
       case 'close':
         counters.count(`server parts ${output.code}`)
@@ -303,7 +310,16 @@ export class Server implements LinkListener {
         this.#links.get(output.link)?.drop()
         this.#links.delete(output.link)
         return
+      case 'renew':
+        this.#renew(output.link)
+        return
       case 'open': {
+        const { maxSessions } = this.#world.shape
+        claim(
+          this.#world.isCalm || this.machine.sessions.size <= maxSessions,
+          'I13',
+          () => `${this.name} has ${this.machine.sessions.size} sessions`,
+        )
         const ledger = this.#world.ledgers.get(output.session.sid)!
         ledger.count('serverOpens')
         ledger.serverSession = output.session.session
@@ -321,6 +337,33 @@ export class Server implements LinkListener {
         this.#ended(output)
         return
     }
+  }
+
+  /** What has to be there for a new session may take as long as authentication did, or be missing for now. */
+  #renew(link: ServerLink): void {
+    const world = this.#world
+    const { machine } = this
+    const { principal } = world.records.get(this.#links.get(link)!.link)!
+    const renewed = (): void => {
+      if (this.machine !== machine) return
+      const isMissing = world.random.chance(missingShare)
+      const verdict = isMissing
+        ? ({ kind: 'refused', why: 'busy', after: 500 } as const)
+        : ({ kind: 'accepted', principal, proto: '' } as const)
+      machine.renewed(world.now, link, verdict)
+      this.#settle(link.session)
+    }
+    if (world.shape.authMs === 0) renewed()
+    else world.plan(world.now + world.random.next() * world.shape.authMs, renewed)
+  }
+
+  /** Who is refused and cannot begin anew is told goodbye in the same turn. */
+  #checkRefusals(): void {
+    for (const [link, why] of this.#refusing) {
+      const isParting = link.state.name === 'parting' || link.state.name === 'gone'
+      claim(isParting || lostForGood.includes(why), 'section 5', () => `${this.name} keeps a link on which it has refused with ${why}`)
+    }
+    this.#refusing.clear()
   }
 
   #ended({ session, close, unsent }: ServerOutput & { kind: 'end' }): void {

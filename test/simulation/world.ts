@@ -6,7 +6,15 @@
  */
 
 import type { ClientConfig } from '../../packages/holdfast/src/core/client-machine.ts'
-import { type Control, decode, encode, isControl, type Resume, type Spliced } from '../../packages/holdfast/src/core/control.ts'
+import {
+  type Control,
+  decode,
+  encode,
+  isControl,
+  type Refusal,
+  type Resume,
+  type Spliced,
+} from '../../packages/holdfast/src/core/control.ts'
 import type { Payload } from '../../packages/holdfast/src/core/session.ts'
 import { Agenda } from './agenda.ts'
 import { Client } from './client.ts'
@@ -16,12 +24,15 @@ import { Broken, claim, type Flow, Ledger, show } from './ledger.ts'
 import { Link, type LinkEnd, type LinkListener } from './link.ts'
 import { PlainClient } from './plain.ts'
 import { Random } from './random.ts'
+import { lostForGood } from './refusal.ts'
 import type { Action, Scenario, Shape } from './scenario.ts'
 import { Server } from './server.ts'
 
 /** What an observer of the wire knows of a link. */
 export interface LinkRecord {
   resume: Resume | undefined
+  /** What the server last refused. */
+  refused: Refusal | undefined
   ledger: Ledger | undefined
   up: number
   down: number
@@ -153,6 +164,7 @@ export class World {
     this.links.add(link)
     this.records.set(link, {
       resume: undefined,
+      refused: undefined,
       ledger: undefined,
       up: 0,
       down: 0,
@@ -194,6 +206,7 @@ export class World {
     this.counters.count(counterName(end === end.link.client ? 'frame → ' : 'frame ← ', payload.charAt(1)))
     switch (control.kind) {
       case 'welcome':
+        claim(record.resume === undefined, 'section 5', () => 'a W on a link that came for another session, and was not asked for')
         record.ledger = new Ledger(control.sid.slice(0, 4))
         this.ledgers.set(control.sid, record.ledger)
         this.keys.set(control.sid, { key: control.key, principal: record.principal })
@@ -208,6 +221,11 @@ export class World {
         return
       case 'refused':
         this.counters.count(counterName('refused ', control.why))
+        if (record.refused) this.counters.count(counterName('renewal refused ', control.why))
+        record.refused = control.why
+        return
+      case 'renew':
+        this.#observeRenewal(record, end)
         return
       case 'ack':
       case 'ping':
@@ -223,6 +241,19 @@ export class World {
       case 'violation':
         throw new Broken('wire', `not a frame: ${payload}`)
     }
+  }
+
+  /** A new session is asked for where the old one was lost for good, and by whom it is wanted. */
+  #observeRenewal(record: LinkRecord, end: LinkEnd): void {
+    const { refused } = record
+    claim(refused !== undefined && lostForGood.includes(refused), 'section 5', () => `an N behind a refusal with ${refused}`)
+    record.resume = undefined
+    const { listener } = end
+    claim(
+      listener instanceof Client && listener.wantsNewSession(end),
+      'section 5',
+      () => `${listener.name} asks for a session, and wants none`,
+    )
   }
 
   /** What is told is told in time, and without the help of a ping. */

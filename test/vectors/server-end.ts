@@ -11,6 +11,8 @@ import { Journal } from './journal.ts'
 interface KnownLink {
   readonly number: number
   readonly gauge: Gauge
+  /** What was found of its client. */
+  readonly verdict: Verdict | undefined
   /** Its close was said; letting go of it says nothing more. */
   isParting: boolean
 }
@@ -78,7 +80,7 @@ export class ServerEnd {
   open(link: number, isResuming: boolean, verdict: Verdict | undefined): ServerLink {
     const gauge = new Gauge()
     const opened = this.machine.open(this.now, gauge, isResuming)
-    this.#links.set(opened, { number: link, gauge, isParting: false })
+    this.#links.set(opened, { number: link, gauge, verdict, isParting: false })
     if (verdict) this.machine.authenticated(this.now, opened, verdict)
     this.settle()
     return opened
@@ -170,6 +172,11 @@ export class ServerEnd {
         this.#part(output.link, { drop: true })
         this.#links.delete(output.link)
         return
+      case 'renew': {
+        const { verdict } = this.#links.get(output.link)!
+        if (verdict) this.machine.renewed(this.now, output.link, verdict)
+        return
+      }
       case 'open':
         this.#sessions.push(output.session)
         this.journal.write(this.#application(output.session), { opened: {} })

@@ -110,6 +110,7 @@ OBJECTS = {
     "W": {"sid": _sid, "key": _key, "proto": _text, **_pace, "max": _number, "spread": _number},
     "R": {"sid": _sid, "key": _key, "cid": _cid, "attempt": _number, "recv": _number},
     "S": {"recv": _number, "base": _number, "sent": _number, **_pace, "spread": _number},
+    "N": {},
     "X": {"why": _refusal, "recv?": _number, "after?": _number, "url?": _text},
     "F": {"code": _code, "reason": _reason},
     "D": {"in": _number, "by": _number, "url?": _text},

@@ -321,7 +321,7 @@ class Session:
         elif letter == "D" and not self.trial and ("url" not in fields or self._may_follow(fields["url"])):
             self.url = fields.get("url", self.url)
             self.dial_at, self.drain_by = now + fields["in"], now + fields["by"]
-        elif letter in ("W", "R", "S", "X"):
+        elif letter in ("W", "R", "S", "X", "N"):
             raise Violation(f"{letter} in the middle of a link")
 
     def _count(self, now, link, size):

@@ -63,7 +63,8 @@ function resumptionText({ downMs, received, resent, lost }: Event<'resumed'>): s
 
 function endText({ session, code, reason, cause, unconfirmed, exact, retry }: Event<'ended'>): string {
   const how = cause === 'server' ? `closed by the server with ${codeText(code, reason)}` : (whyLost(reason) ?? cause)
-  return `${renderSession(session.id)} ${how}; ${retryText(retry)}${unconfirmedText(unconfirmed, exact)}`
+  const dial = retry === null ? '' : `; ${retryText(retry)}` // the next one may begin where this one was refused
+  return `${renderSession(session.id)} ${how}${dial}${unconfirmedText(unconfirmed, exact)}`
 }
 
 function failureText({ cause, error, httpStatus, retry, unacknowledged }: Event<'failed'>): string {

@@ -39,7 +39,7 @@ export function renderLine(record: DemoRecord, nameWidth: number, colours: Colou
         colours.red,
         '○',
         'ended',
-        `${renderSession(record.session.id)}: ${record.reason || record.cause}; ${retryText(record.retry)}`,
+        `${renderSession(record.session.id)}: ${record.reason || record.cause}${record.retry === null ? '' : `; ${retryText(record.retry)}`}`,
       )
     case 'lost':
       return line(colours.red, '○', 'lost', lossText(record))

@@ -38,7 +38,7 @@ export type LifeEvent =
       /** A session that goes on has lost nothing. */
       readonly lost: 0
     }
-  /** The session is over, and a new one is to follow. */
+  /** The session is over, and a new one is to follow: without a dial where the server has said so on a link that can carry it. */
   | ({ readonly event: 'ended'; readonly session: SessionLabel; readonly retry: Retry } & Ending)
   | { readonly event: 'failed'; readonly cause: CloseCause; readonly error: string; readonly httpStatus?: number; readonly retry: Retry }
   | { readonly event: 'giveup'; readonly dials: number }

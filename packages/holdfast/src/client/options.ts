@@ -14,6 +14,7 @@ export interface DialContext {
   readonly url: string
   /** 0 is the first dial, n the nth retry. */
   readonly attempt: number
+  /** Whether a session is to go on; if the server does not have it any more, a new one begins on the same link. */
   readonly resuming: boolean
   readonly lastClose: CloseInfo | null
   /** Aborted when the dial is given up. */

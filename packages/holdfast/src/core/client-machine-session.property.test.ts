@@ -25,6 +25,8 @@ const terms = { ttl: 60 * second, ping: 30 * second, dead: 40 * second, spread: 
 const outbox = { maxBytes: Infinity, maxMessages: 12 }
 const passive = { interval: Infinity, timeout: second, writeTimeout: hour }
 const noNetwork = abnormalClose('network')
+/** After these a client may ask for a new session on the same link. */
+const lostForGood: readonly Refusal[] = ['unknown', 'expired', 'state']
 
 type Item = { readonly payload: Payload } | { readonly close: CloseInfo }
 
@@ -43,6 +45,9 @@ class Link implements LinkGauge {
   carried: ServerSession | undefined
   hasBegun = false
   isFenced = false
+  /** Whether it was refused so that a new session may begin on it, as the server said it, and as the client heard it. */
+  isRenewable = false
+  mayRenew = false
 
   constructor(number: number, isResuming: boolean) {
     this.number = number
@@ -71,8 +76,9 @@ class Server {
   #issued = 0
 
   begin(now: number, link: Link): void {
-    if (link.isResuming || this.mood === 'silent') return
+    if ((link.isResuming && !link.isRenewable) || this.mood === 'silent') return
     link.hasBegun = true
+    link.isRenewable = false
     if (this.mood === 'busy' || this.mood === 'moved') {
       this.#refuse(link, this.mood)
       return
@@ -96,6 +102,9 @@ class Server {
     } else if (carried) {
       this.#receive(now, carried, item.payload)
       this.pump(now, carried)
+    } else if (link.isRenewable) {
+      assert.equal(decode(item.payload as string).kind, 'renew')
+      this.begin(now, link)
     } else if (!link.hasBegun && this.mood !== 'silent') {
       link.hasBegun = true
       this.#resume(now, link, decode(item.payload as string) as Resume)
@@ -146,7 +155,8 @@ class Server {
   #refuse(link: Link, why: Refusal, recv?: number): void {
     const told = why === 'busy' ? { after: 700 } : why === 'moved' ? { url: 'ws://b/' } : {}
     link.toClient.push({ payload: encode({ kind: 'refused', why, ...told, ...(recv === undefined ? {} : { recv }) }) })
-    link.toClient.push({ close: coded(3803) })
+    link.isRenewable = lostForGood.includes(why)
+    if (!link.isRenewable) link.toClient.push({ close: coded(3803) })
   }
 
   #resume(now: number, link: Link, { sid, attempt, recv }: Resume): void {
@@ -232,6 +242,7 @@ class Model {
   #isSessionOpen = false
   #isAway = false
   #isFinished = false
+  #isClosed = false
   #setupLink: number | undefined
   #given = 0
   readonly #attempts = new Map<string, number>()
@@ -429,6 +440,8 @@ class Model {
 
   #hear(link: Link, payload: Payload): void {
     if (link.stage === 'dialling' || link.stage === 'gone') return
+    const heard = typeof payload === 'string' && isControl(payload) ? decode(payload) : undefined
+    link.mayRenew = heard?.kind === 'refused' && lostForGood.includes(heard.why)
     const data = this.machine.receive(this.now, this.#wall, link.number, payload)
     if (data !== undefined) this.#deliver(data)
     this.turn()
@@ -492,6 +505,7 @@ class Model {
         machine.resume(now)
         return
       case 'close':
+        this.#isClosed = true
         machine.close(now, this.#wall, 1000, '')
         return
       case 'abort':
@@ -532,7 +546,7 @@ class Model {
       case 'write': {
         const link = this.#links.get(output.link)!
         if (link.stage === 'open') link.toServer.push({ payload: output.frame as Payload })
-        this.#checkAttempt(decode(output.frame as string))
+        this.#checkFirst(link, decode(output.frame as string))
         return
       }
       case 'close': {
@@ -591,7 +605,12 @@ class Model {
     if (reaction) this.#act(reaction)
   }
 
-  #checkAttempt(frame: Decoded): void {
+  #checkFirst(link: Link, frame: Decoded): void {
+    if (frame.kind === 'renew') {
+      assert.ok(link.mayRenew, 'a new session is asked for where none may begin')
+      assert.ok(this.config.isReconnecting && !this.#isSessionOpen && !this.#isClosed, 'a new session is asked for that nobody wants')
+      link.mayRenew = false
+    }
     if (frame.kind !== 'resume') return
     const { sid, attempt } = frame
     assert.ok(attempt > (this.#attempts.get(sid) ?? 0), 'an attempt that does not rise')

@@ -464,11 +464,10 @@ describe('a new session', () => {
     const subject = situations.resuming()
     subject.refuses('unknown')
     assert.equal(subject.machine.held, undefined)
-    subject.wait(2_000)
-    subject.opens()
-    assert.deepEqual(subject.welcomes(), ['3 ▷ ^A0', 'open'])
-    assert.equal(subject.machine.held!.link, 3)
+    assert.deepEqual(subject.welcomes(), ['2 ▷ ^A0', 'open'])
+    assert.equal(subject.machine.held!.link, 2)
     assert.equal(subject.machine.counters.sessions, 2)
+    assert.equal(subject.machine.counters.dials, 2)
   })
 
   test('is watched with the patience that its transport allows', () => {
@@ -579,14 +578,12 @@ describe('setting up a session', () => {
     subject.wait(500)
     subject.opens()
     subject.refuses('expired')
-    subject.wait(2_000)
-    subject.opens()
-    assert.deepEqual(subject.welcomes(), ['3 ▷ ^A0', 'open', 'setup'])
+    assert.deepEqual(subject.welcomes(), ['2 ▷ ^A0', 'open', 'setup'])
     assert.deepEqual(subject.settles(1), [])
     subject.machine.setupFailed(subject.now, 1, error)
     assert.deepEqual(subject.said(), [])
     assert.equal(subject.state, 'settling')
-    assert.deepEqual(subject.settles(3), ['3 ▷ a'])
+    assert.deepEqual(subject.settles(2), ['2 ▷ a'])
   })
 
   test('that fails ends the session and counts as a failed try', () => {
@@ -1281,13 +1278,11 @@ describe('a refusal', () => {
     test(`with ${why} loses the session`, () => {
       const subject = situations.resuming()
       subject.submits('a')
-      const said = subject.refuses(why)
-      assert.equal(said[0], 'close 2 with 3803')
-      assert.deepEqual(said.slice(-2), [`error, end 1006 session-lost:${why}, goes on`, 'retry 1 in 1000'])
+      assert.deepEqual(subject.refuses(why), [`error, end 1006 session-lost:${why}, goes on`, '2 ▷ ^N{}'])
       assert.equal(subject.last('end').error?.message, `the server refused the session: ${why}`)
       assert.deepEqual(subject.unsent, ['a'])
       assert.equal(subject.last('end').exact, false)
-      assert.equal(situations.resuming(strict).refuses(why).at(-1), `error, end 1006 session-lost:${why}`)
+      assert.deepEqual(situations.resuming(strict).refuses(why), ['close 2 with 3803', `error, end 1006 session-lost:${why}`])
     })
   }
 
@@ -1377,6 +1372,151 @@ describe('a refusal', () => {
     assert.equal(subject.last('end').close.wasClean, true)
     assert.deepEqual(subject.unsent, [])
     assert.equal(subject.state, 'closed')
+  })
+})
+
+describe('a renewal', () => {
+  /** The session of the second link is unknown, and a new one is wanted on it. */
+  const renewing = (overrides?: Partial<ClientConfig>) => {
+    const subject = situations.resuming(overrides)
+    assert.equal(subject.refuses('unknown').at(-1), '2 ▷ ^N{}')
+    return subject
+  }
+  /** What follows the news of the end if its application does this about it. */
+  const reacting = (react: (subject: Subject) => void) => {
+    const subject = situations.resuming()
+    subject.machine.receive(subject.now, subject.wall, 2, encode({ kind: 'refused', why: 'unknown' }))
+    while (subject.machine.poll()?.kind !== 'end');
+    react(subject)
+    return subject
+  }
+
+  test('is an attempt over the link that is there: it is no failed try, and nothing is waited for', () => {
+    const subject = renewing()
+    assert.deepEqual([subject.state, subject.attempt, subject.link], ['greeting', 1, 2])
+    subject.queues('a')
+    subject.wait(9_000)
+    assert.deepEqual(subject.welcomes(), ['2 ▷ ^A0', 'open', '2 ▷ a'])
+    assert.deepEqual(subject.machine.counters, {
+      dials: 2,
+      sessions: 2,
+      links: 2,
+      giveups: 0,
+      pings: 0,
+      failures: { network: 1, 'session-lost': 1 },
+    })
+    assert.deepEqual(subject.fails(), ['drop 2', 'lost network', 'retry 2 in 2000'])
+  })
+
+  test('has as long as any attempt until its first frame, and backs off then', () => {
+    const subject = situations.resuming()
+    subject.wait(9_000)
+    subject.refuses('unknown')
+    assert.deepEqual(subject.wait(9_999), [])
+    assert.deepEqual(subject.wait(1), ['drop 2', 'failed: connect-timeout', 'retry 2 in 2000'])
+    assert.deepEqual(subject.wait(2_000), ['dial 3, retry 2'])
+  })
+
+  test('is a failed attempt when its link dies, or is closed as by a server that renews nothing', () => {
+    for (const close of [network, byServer(3803)]) {
+      const subject = renewing()
+      assert.deepEqual(subject.fails(close), [`failed: ${close.cause}`, 'retry 2 in 2000'])
+    }
+  })
+
+  test('takes no try, so that it needs none to be left', () => {
+    const subject = situations.suspended()
+    subject.reconnect()
+    subject.opens()
+    assert.deepEqual(subject.refuses('expired').slice(-1), ['2 ▷ ^N{}'])
+    assert.equal(subject.attempt, 0)
+    assert.deepEqual(subject.welcomes(), ['2 ▷ ^A0', 'open'])
+  })
+
+  test('is answered like any attempt to begin a session', () => {
+    assert.deepEqual(renewing().refuses('busy', { after: 700 }), ['close 2 with 3803', 'retry 1 in 700'])
+    assert.deepEqual(renewing().refuses('moved', { url: 'ws://b/' }), ['close 2 with 3803', 'dial 3, retry 1 at ws://b/'])
+    assert.deepEqual(renewing().refuses('auth'), ['close 2 with 3803', 'error, end 1006 session-lost:auth'])
+    assert.deepEqual(renewing().refuses('unknown'), ['close 2 with 3803', 'failed: session-lost', 'retry 2 in 2000'])
+    assert.match(renewing().splices().join(), /^close 2 with 3806 spliced is out of place here,failed: protocol,retry 2/)
+    assert.match(renewing().hears('data').join(), /^close 2 with 3806 data before the first frame,failed: protocol,retry 2/)
+  })
+
+  test('is not wanted by who has closed the session, or does so when it is told of its end', () => {
+    const subject = situations.resuming()
+    subject.close(4000, 'bye')
+    assert.deepEqual(subject.refuses('unknown'), ['close 2 with 3803', 'error, end 1006 session-lost:unknown'])
+    const closing = reacting(({ machine, now, wall }) => machine.close(now, wall, 4000, 'bye'))
+    assert.deepEqual(closing.said(), ['drop 2'])
+    assert.deepEqual(closing.tick(), ['end 4000 bye'])
+    const aborting = reacting(({ machine, now }) => machine.abort(now))
+    assert.deepEqual(aborting.said(), ['drop 2'])
+  })
+
+  test('is not wanted where its owner asks for another link', () => {
+    const subject = reacting(({ machine, now, wall }) => machine.reconnect(now, wall))
+    assert.deepEqual(subject.said(), ['drop politely 2', 'dial 3'])
+  })
+
+  test('is not wanted if the rule of retries ends it, which is asked once', () => {
+    const asked: (readonly [string, number])[] = []
+    const shouldRetry = ({ reason }: CloseInfo, attempt: number) => {
+      asked.push([reason, attempt])
+      return !reason.startsWith('session-lost')
+    }
+    const subject = situations.resuming({ shouldRetry })
+    asked.length = 0
+    assert.deepEqual(subject.refuses('unknown'), ['close 2 with 3803', 'error, end 1006 session-lost:unknown'])
+    assert.deepEqual(asked, [['session-lost:unknown', 1]])
+    const other = situations.resuming({ shouldRetry: () => true })
+    assert.deepEqual(other.refuses('unknown').slice(-1), ['2 ▷ ^N{}'])
+  })
+
+  test('is not wanted at once where the server had ended the session in order: its code says what follows', () => {
+    const subject = situations.open()
+    subject.finishes(1013, 'later')
+    subject.fails()
+    subject.wait(500)
+    subject.opens()
+    assert.deepEqual(subject.refuses('expired', { recv: 1 }), ['close 2 with 3803', 'end 1013 later, goes on', 'retry 2 in 2000'])
+  })
+
+  test('keeps the address to which the server sent us while it is of use', () => {
+    const moved = () => {
+      const subject = situations.resuming()
+      subject.refuses('moved', { url: 'ws://b/' })
+      subject.opens()
+      assert.equal(subject.refuses('unknown').at(-1), '3 ▷ ^N{}')
+      return subject
+    }
+    const subject = moved()
+    subject.welcomes()
+    subject.hears('progress')
+    subject.fails()
+    assert.deepEqual(subject.wait(500).slice(-1), ['dial 4 to resume, retry 1 at ws://b/'])
+    const lost = moved()
+    lost.fails()
+    assert.deepEqual(lost.wait(2_000).slice(-1), ['dial 4, retry 2'])
+  })
+
+  test('goes on though the platform knows of no network: its link is open', () => {
+    const subject = situations.resuming()
+    subject.hint('offline')
+    assert.equal(subject.refuses('unknown').at(-1), '2 ▷ ^N{}')
+    assert.deepEqual(subject.fails(), ['failed: network'])
+    subject.hint('online')
+    assert.deepEqual(subject.wait(1_000), ['dial 3, retry 1'])
+    const answered = situations.resuming()
+    answered.hint('offline')
+    answered.refuses('unknown')
+    assert.deepEqual(answered.welcomes(), ['2 ▷ ^A0', 'open'])
+  })
+
+  test('is let go of when the page is put away', () => {
+    const subject = renewing()
+    assert.deepEqual(subject.hint('hide'), ['drop 2'])
+    subject.hint('online')
+    assert.deepEqual(subject.wait(1_000), ['dial 3, retry 1'])
   })
 })
 

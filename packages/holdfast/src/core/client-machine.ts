@@ -10,7 +10,8 @@
  *                    └─────── reconnect(), online, wake ──── suspended ◀── the tries are used up: giveup
  *
  * With sessions (PROTOCOL.md) a link that opened is `greeting` until its first frame came, and `waiting`, `connecting` and `suspended`
- * may hold a session that goes on with the next link. Only while a session migrates are there two links.
+ * may hold a session that goes on with the next link. Only while a session migrates are there two links. Where the server says that it
+ * does not have the session any more, the link stays in `greeting`, for a new one.
  *
  * It owns state, deadlines and the retry count, and nothing else: time and chance come in as arguments, what is to be done goes out
  * through `poll`, and `deadline` says when `tick` is due. A strict socket is one session: its first failure is its last. A
@@ -24,7 +25,7 @@ import { ClientSession } from './client-session.ts'
 import { type ClientState, checkMove, type FailureState, isLive, type LiveLink, type LiveState } from './client-state.ts'
 import { abnormalClose, type CloseCause, type CloseInfo, sessionLost } from './close-info.ts'
 import { ConnectTimeout } from './connect-timeout.ts'
-import { type Decoded, type Drain, decode, isControl, type Refused, type Spliced, type Welcome } from './control.ts'
+import { type Decoded, type Drain, decode, encode, isControl, type Refused, type Spliced, type Welcome } from './control.ts'
 import { Dial } from './dial.ts'
 import { Keeping } from './keeping.ts'
 import { linkCode, partingCode, partingReason } from './link-code.ts'
@@ -87,6 +88,7 @@ const greetingMs = 10_000
 /** A resumption that meets so many servers in a row which do not speak the protocol is given up. */
 const maxStrangers = 3
 const microsecondsPerMs = 1_000
+const renewFrame = encode({ kind: 'renew' })
 
 export class ClientMachine {
   readonly counters: ClientCounters = { dials: 0, sessions: 0, links: 0, giveups: 0, pings: 0, failures: none }
@@ -577,12 +579,15 @@ export class ClientMachine {
     nextAttempt: number,
     delayMs: number = this.#delay(now, close, nextAttempt, this.held),
   ): FailureState {
-    this.#retryRule ??= new RetryRule(this.#config)
-    if (this.#retryRule.isFinal(close, attempt, this.held !== undefined)) return { name: 'closed' }
+    if (this.#rule.isFinal(close, attempt, this.held !== undefined)) return { name: 'closed' }
     const notBefore = now + (close.retryAfter ?? 0)
     if (nextAttempt > this.#config.retry.maxRetries) return { name: 'suspended', notBefore }
     const retryAt = this.#isOffline ? Infinity : Math.max(notBefore, now + delayMs)
     return { name: 'waiting', attempt: nextAttempt, retryAt, notBefore }
+  }
+
+  get #rule(): RetryRule {
+    return (this.#retryRule ??= new RetryRule(this.#config))
   }
 
   /** Milliseconds before a retry. */
@@ -763,21 +768,35 @@ export class ClientMachine {
     const held = this.held
     const error = new Error(`the server refused the session: ${refused.why}`)
     const isTentative = held?.tentativeLink === state.link && refused.why !== 'stale'
+    const isPassing = refused.why === 'busy' || refused.why === 'moved'
+    if (held && !isTentative && !isPassing) {
+      this.#endRefused(now, wall, held, state, refused, error)
+      return
+    }
     const close = isTentative ? abnormalClose('server') : refusedClose(refused)
     this.#part(now, state.link, linkCode.refused)
-    if (refused.why === 'busy' || refused.why === 'moved') this.#missLink(now, close)
+    if (isPassing) this.#missLink(now, close)
     const { retry, random } = this.#config
     if (refused.why === 'busy') this.#waitFor(now, state.attempt, refused.after ?? backoffDelay(retry, 1, random), error)
     else if (refused.why === 'moved' && this.#follows(refused.url)) this.#dial(now, wall, state.attempt)
-    else if (!held || isTentative || refused.why === 'moved') this.#dialFailed(now, state.attempt, close, error)
-    else this.#endRefused(now, held, refused, error)
+    else this.#dialFailed(now, state.attempt, close, error)
   }
 
-  #endRefused(now: number, held: ClientSession, refused: Refused, error: Error): void {
+  #endRefused(now: number, wall: number, held: ClientSession, state: Greeting, refused: Refused, error: Error): void {
     const isKnown = refused.recv !== undefined && held.session.learn(refused.recv)
     const isExact = isKnown && refused.why !== 'state' // that session lives, and may be given what is under way
     const close = held.session.close ?? refusedClose(refused)
-    this.#endHeld(now, held, close, error, isExact, close.cause === 'session-lost')
+    const isLost = close.cause === 'session-lost' && !held.isClosed
+    const next = isLost ? this.#renewal(now, wall, state, close) : undefined
+    if (next?.name !== 'greeting') this.#part(now, state.link, linkCode.refused)
+    this.#endHeld(now, held, close, error, isExact, next)
+    if (next?.name === 'greeting') this.#want({ kind: 'write', link: state.link, frame: renewFrame })
+  }
+
+  /** The server is there, and has said so on a link that is open: a new session needs no other one, and this was no try. */
+  #renewal(now: number, wall: number, state: Greeting, close: CloseInfo): Greeting | FailureState {
+    if (this.#rule.isFinal(close, state.attempt)) return { name: 'closed' }
+    return { ...state, dial: new Dial(greetingMs, now, wall) }
   }
 
   /** The server is full: this was no try. */
@@ -895,9 +914,9 @@ export class ClientMachine {
   /**
    * The session is over, and its link is taken care of; what follows is decided as for the loss of a plain link.
    *
-   * @param isAnswered whether a server that is there has said so: then this was no try, and the next link does not wait for long
+   * @param decided what follows, where it is known already
    */
-  #endHeld(now: number, held: ClientSession, close: CloseInfo, error: Error, isExact = false, isAnswered = false): void {
+  #endHeld(now: number, held: ClientSession, close: CloseInfo, error: Error, isExact = false, decided?: Greeting | FailureState): void {
     const state = this.#state
     const { session, migration } = held
     const wasAsked = held.isClosed || close.cause === 'aborted'
@@ -906,10 +925,8 @@ export class ClientMachine {
     const unsent = session.drain()
     if ('link' in migration) this.#want({ kind: 'drop', link: migration.link, isPolite: false })
     this.#keeping!.held = undefined
-    this.#keeping!.strayed()
-    const hasWorked = close.cause === 'drain' && held.hasProgressed()
-    const attempt = 'attempt' in state && !hasWorked ? state.attempt : 0
-    const next = wasAsked ? { name: 'closed' as const } : this.#nextLink(now, held, close, attempt, isAnswered)
+    const next = decided ?? (wasAsked ? { name: 'closed' as const } : this.#nextLink(now, held, close))
+    if (next.name !== 'greeting') this.#keeping!.strayed()
     if (next.name === 'closed') {
       this.#finish(close, error, unsent, isExact)
       return
@@ -920,10 +937,10 @@ export class ClientMachine {
     if (!isAway) this.#announce(next, now, close, error)
   }
 
-  #nextLink(now: number, held: ClientSession, close: CloseInfo, attempt: number, isAnswered: boolean): FailureState {
-    const { retry, random } = this.#config
-    if (isAnswered) return this.#next(now, close, attempt, Math.max(1, attempt), backoffDelay(retry, 1, random))
+  #nextLink(now: number, held: ClientSession, close: CloseInfo): FailureState {
+    const state = this.#state
     const isDrained = close.cause === 'drain' // as are the sessions of others
+    const attempt = 'attempt' in state && !(isDrained && held.hasProgressed()) ? state.attempt : 0
     return this.#next(now, close, attempt, attempt + 1, this.#delay(now, close, attempt + 1, isDrained ? held : undefined))
   }
 
@@ -1026,7 +1043,7 @@ export class ClientMachine {
   #revoke(): boolean {
     const isKept = ({ kind }: Output): boolean => this.held !== undefined && (kind === 'open' || kind === 'setup')
     const outputs = this.#outputs ?? []
-    const kept = outputs.filter((output) => isKept(output) || !isRevocable(output))
+    const kept = outputs.filter((output) => isKept(output) || !(isRevocable(output) || isRenewal(output)))
     this.#outputs = kept.length > 0 ? kept : undefined
     return outputs.some((output) => output.kind === 'open' && !isKept(output))
   }
@@ -1059,6 +1076,10 @@ function misplaced(first: Decoded): string {
 function refusedClose({ why }: Refused): CloseInfo {
   if (why === 'stale') return abnormalClose('taken-over')
   return sessionLost(why, why === 'auth' || why === 'origin' ? 'auth' : 'session-lost')
+}
+
+function isRenewal(output: Output): boolean {
+  return output.kind === 'write' && output.frame === renewFrame
 }
 
 function plannedAt(at: number): Migration {

@@ -70,6 +70,8 @@ export type Control =
   | Resume
   | Spliced
   | Refused
+  /** A new session is wanted where the resumption of another was refused. */
+  | { readonly kind: 'renew' }
   | { readonly kind: 'ack'; readonly count: number }
   | { readonly kind: 'ping'; readonly id: number; readonly count: number; readonly spread?: number }
   | { readonly kind: 'pong'; readonly id: number; readonly count: number }
@@ -118,6 +120,7 @@ const layouts: { readonly [kind in Control['kind']]: Layout } = {
   resume: { letter: 'R', fields: ['sid', 'key', 'cid', 'attempt', 'recv'], required: 5, isObject: true },
   spliced: { letter: 'S', fields: ['recv', 'base', 'sent', 'ttl', 'ping', 'dead', 'spread'], required: 7, isObject: true },
   refused: { letter: 'X', fields: ['why', 'recv', 'after', 'url'], required: 1, isObject: true },
+  renew: { letter: 'N', fields: [], required: 0, isObject: true },
   finish: { letter: 'F', fields: ['code', 'reason'], required: 2, isObject: true },
   drain: { letter: 'D', fields: ['in', 'by', 'url'], required: 2, isObject: true },
   ack: { letter: 'A', fields: ['count'], required: 1, isObject: false },
@@ -179,7 +182,8 @@ function read(kind: Control['kind'], payload: string): Control | undefined {
 
 function readObject(payload: string): Fields | undefined {
   try {
-    return Object(JSON.parse(payload)) as Fields // what is no object has none of the fields
+    const value: unknown = JSON.parse(payload)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined
   } catch {
     return undefined
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { AwakeClock } from './awake-clock.ts'
 import { abnormalClose, type CloseInfo } from './close-info.ts'
-import { decode } from './control.ts'
+import { decode, type Refused } from './control.ts'
 import { type ServerConfig, ServerMachine, type ServerOutput } from './server-machine.ts'
 import type { ServerLink, ServerSession, Verdict } from './server-session.ts'
 import type { Payload } from './session.ts'
@@ -211,6 +211,8 @@ class Subject {
         return `close ${this.#wireOf(output.link).number} ${output.code} ${output.reason}`.trim()
       case 'drop':
         return `drop ${this.#wireOf(output.link).number}`
+      case 'renew':
+        return `${this.#wireOf(output.link).number} asks anew`
       case 'open':
         return `${name(output.session)} open on ${this.#wireOf(output.link).number}`
       case 'lost':
@@ -235,8 +237,9 @@ function refusal(said: readonly string[]): unknown {
   const [, frame] = said[0]!.split(' gets ')
   const control = decode(frame!.replaceAll('^', '\u0010'))
   assert.equal(control.kind, 'refused')
-  assert.match(said[1]!, /^close \d+ 3803$/)
-  assert.equal(said.length, 2)
+  const isLost = ['unknown', 'expired', 'state'].includes((control as Refused).why) // the client may want another
+  assert.equal(said.length, isLost ? 1 : 2)
+  if (!isLost) assert.match(said[1]!, /^close \d+ 3803$/)
   return { ...control, kind: undefined }
 }
 function refused(why: string, more: object = {}): unknown {
@@ -1099,6 +1102,146 @@ describe('the spread', () => {
     subject.spreadMs = 10
     assert.match(subject.resume(held)[0]!, /"spread":10/)
     assert.deepEqual(subject.run(3_000), [])
+  })
+})
+
+describe('a link whose session is lost', () => {
+  const lost = (overrides?: Partial<ServerConfig>) => {
+    const subject = new Subject(overrides)
+    const wire = subject.arrive(true)
+    subject.judge(wire)
+    const [sid, digest] = ['x'.repeat(sidLength), `digest of ${'x'.repeat(keyLength)}`]
+    assert.deepEqual(refusal(subject.hears(wire, subject.request({ sid, digest })).said), refused('unknown'))
+    return [subject, wire] as const
+  }
+  const renewing = (overrides?: Partial<ServerConfig>) => {
+    const [subject, wire] = lost(overrides)
+    assert.deepEqual(subject.hears(wire, '^N{}'), { delivered: [], said: ['1 asks anew'] })
+    return [subject, wire] as const
+  }
+  const renew = (subject: Subject, wire: Wire, verdict: Verdict = ann) => {
+    subject.machine.renewed(subject.now, wire.link, verdict)
+    return subject.said()
+  }
+
+  test('carries a new one if its client wants that, as a link of its own would', () => {
+    const [subject, wire] = renewing()
+    const said = renew(subject, wire)
+    assert.match(said[0]!, /^1 gets \^W\{"sid":"s1_.*"proto":"chat"/)
+    assert.deepEqual(said.slice(1), ['s1 open on 1'])
+    assert.deepEqual(subject.hears(wire, '^A0', 'a'), { delivered: ['a'], said: [] })
+    assert.equal(wire.link.session?.state.name, 'attached')
+    assert.equal(subject.closes(wire).at(-1), 's1 lost network')
+  })
+
+  for (const [why, prepare] of [
+    ['expired', (subject: Subject, held: ServerSession) => subject.terminate(held)],
+    ['state', () => {}],
+  ] as const) {
+    test(`carries a new one as well where the old one is refused with ${why}`, () => {
+      const subject = new Subject()
+      const held = subject.detached()
+      prepare(subject, held)
+      assert.deepEqual(refusal(subject.resume(held, { recv: why === 'state' ? 9 : 0 })), refused(why, { recv: 0 }))
+      const wire = subject.wires[1]!
+      assert.deepEqual(subject.hears(wire, '^N{}').said, ['2 asks anew'])
+      assert.equal(renew(subject, wire).at(-1), 's2 open on 2')
+      assert.equal(held.state.name, why === 'state' ? 'detached' : 'over')
+    })
+  }
+
+  test('is closed when nothing more comes for ten seconds', () => {
+    const [subject] = lost()
+    assert.deepEqual(subject.run(20_000), ['10000: close 1 3803 nothing more in time', '11000: drop 1'])
+  })
+
+  test('is closed by its client, and that is all', () => {
+    const [subject, wire] = lost()
+    assert.deepEqual(subject.closes(wire, closed(3803)), [])
+    assert.deepEqual(subject.run(60_000), [])
+  })
+
+  test('is heard to say nothing but that it wants a new one, or what is to be ignored', () => {
+    const rule = 'close 1 3806 a refusal is followed by one renew or nothing'
+    for (const frame of ['a', '', '^A0', '^N', '^N[]', '^Nnull', '^R{}', '^P1,0', '^Q', new Uint8Array(1)]) {
+      const [subject, wire] = lost()
+      assert.deepEqual(subject.hears(wire, '^n{}').said, [])
+      assert.deepEqual(subject.hears(wire, frame), { delivered: [], said: [rule] })
+      assert.deepEqual(subject.hears(wire, '^N{}').said, [])
+      assert.equal(subject.machine.sessions.size, 0)
+    }
+  })
+
+  test('says so once, and nothing more until it is answered', () => {
+    for (const frame of ['^N{}', '^A0', 'a']) {
+      const [subject, wire] = renewing()
+      assert.deepEqual(subject.hears(wire, '^x').said, [])
+      assert.deepEqual(subject.hears(wire, frame).said, ['close 1 3806 a refusal is followed by one renew or nothing'])
+      assert.deepEqual(renew(subject, wire), [])
+      assert.equal(subject.machine.sessions.size, 0)
+    }
+  })
+
+  test('says so after a refusal only, and after one that leaves the client nothing', () => {
+    const rule = 'the first frame has to be a resume'
+    for (const isResuming of [false, true]) {
+      const subject = new Subject()
+      const wire = subject.arrive(isResuming)
+      if (isResuming) subject.judge(wire)
+      assert.deepEqual(subject.hears(wire, '^N{}').said, [`close 1 3806 ${rule}`])
+    }
+    const early = new Subject()
+    const held = early.detached()
+    const pending = early.arrive(true)
+    early.hears(pending, early.request(held))
+    assert.deepEqual(early.hears(pending, '^N{}').said, [`close 2 3806 ${rule}`])
+    const other = new Subject()
+    const [wire, attached] = other.session()
+    assert.deepEqual(refusal(other.resume(attached, { attempt: 0 })), refused('stale', { recv: 0 }))
+    assert.deepEqual(other.hears(other.wires[1]!, '^N{}').said, [])
+    assert.equal(other.machine.sessions.size, 1)
+    assert.equal(other.hears(wire, '^N{}').said.at(-1), 's1 end 1006 renew is out of place here')
+  })
+
+  for (const why of ['auth', 'origin', 'busy'] as const) {
+    test(`is not asked what it wants after ${why}`, () => {
+      const subject = new Subject()
+      const held = subject.detached()
+      subject.busyMs = why === 'busy' ? 700 : 0
+      const said = subject.resume(held, {}, why === 'busy' ? ann : { kind: 'refused', why })
+      assert.equal(said.at(-1), 'close 2 3803')
+      assert.deepEqual(subject.hears(subject.wires[1]!, '^N{}').said, [])
+      assert.equal(subject.machine.sessions.size, 1)
+    })
+  }
+
+  test('gets no new one where there is no room, as it would not on a link of its own', () => {
+    const [subject, wire] = renewing({ maxPerPrincipal: 1 })
+    subject.session(ann)
+    assert.deepEqual(refusal(renew(subject, wire)), refused('busy', { after: newTtlMs }))
+    assert.deepEqual(subject.hears(wire, '^N{}').said, [])
+    const [busy, late] = renewing()
+    busy.busyMs = 1_500
+    assert.deepEqual(refusal(renew(busy, late)), refused('busy', { after: 1_500 }))
+    const [leaving, last] = renewing()
+    leaving.machine.leave()
+    assert.deepEqual(refusal(renew(leaving, last)), refused('busy', { after: 1_000 }))
+  })
+
+  test('is refused as its verdict has it', () => {
+    const [subject, wire] = renewing()
+    assert.deepEqual(refusal(renew(subject, wire, { kind: 'refused', why: 'auth' })), refused('auth'))
+    const [other, full] = renewing()
+    assert.deepEqual(refusal(renew(other, full, { kind: 'refused', why: 'busy', after: 9 })), refused('busy', { after: 9 }))
+  })
+
+  test('gets no session when it went before the verdict was there', () => {
+    const [subject, wire] = renewing()
+    assert.deepEqual(subject.run(60_000), [])
+    assert.deepEqual(subject.closes(wire), [])
+    assert.deepEqual(renew(subject, wire), [])
+    const [fresh] = lost()
+    assert.deepEqual(renew(fresh, fresh.wires[0]!), [], 'nobody asked')
   })
 })
 

@@ -8,14 +8,15 @@
  *                                             └───── R, S ─────────────┘   (R also takes an attached session over to its link)
  *
  * A resumption is one synchronous turn: look up, fence, count, answer (PROTOCOL.md section 5). Nothing is remembered of a link whose
- * resumption was refused, and of the session only when its client was told to come again. Outputs name links and sessions; what a session
+ * resumption was refused, and of the session only when its client was told to come again; but where the session is lost a new one may
+ * begin on that link: X, N, another verdict, W. Outputs name links and sessions; what a session
  * writes comes from its own `nextFrame`.
  */
 
 import type { AwakeClock } from './awake-clock.ts'
 import type { CloseCause, CloseInfo } from './close-info.ts'
 import { abnormalClose, sessionLost } from './close-info.ts'
-import { decode, encode, isControl, type Refusal, type Refused, type Resume } from './control.ts'
+import { type Decoded, decode, encode, isControl, type Refusal, type Refused, type Resume } from './control.ts'
 import { fatalClose, linkCode, partingCode, partingReason } from './link-code.ts'
 import { type LinkGauge, Liveness, type LivenessConfig } from './liveness.ts'
 import type { OutboxBounds, OutboxEntry } from './outbox.ts'
@@ -67,6 +68,8 @@ export type ServerOutput =
   /** Say goodbye; `linkClosed` will follow, or `drop`. */
   | { readonly kind: 'close'; readonly link: ServerLink; readonly code: number; readonly reason: string }
   | { readonly kind: 'drop'; readonly link: ServerLink }
+  /** A new session is wanted on it; `renewed` is due. */
+  | { readonly kind: 'renew'; readonly link: ServerLink }
   | { readonly kind: 'open'; readonly session: ServerSession; readonly link: ServerLink }
   | { readonly kind: 'lost'; readonly session: ServerSession; readonly close: CloseInfo }
   | {
@@ -87,6 +90,8 @@ interface Tombstone {
 }
 
 const greetingMs = 10_000
+/** Of these a session is lost, and its client may begin a new one where it was told so. */
+const lostForGood: readonly Refusal[] = ['unknown', 'expired', 'state']
 const partingMs = 1_000
 /** A client that was told when to come again may be so late. */
 const lateMs = 30_000
@@ -198,11 +203,17 @@ export class ServerMachine {
     else if (link.state.resume) this.#resume(now, link, link.state.resume, verdict)
   }
 
+  /** It was found whether a new session may begin on a link that asked for one. */
+  renewed(now: number, link: ServerLink, verdict: Verdict): void {
+    if (link.state.name === 'renewing') this.#begin(now, link, verdict)
+  }
+
   /** @returns what is for the application of `link.session`; undefined where nothing is */
   receive(now: number, link: ServerLink, payload: Payload): Payload | undefined {
     const { session } = link
     if (session) return this.#receive(now, session, payload)
     if (link.state.name === 'pending') this.#receiveFirst(now, link, link.state.verdict, payload)
+    else if (link.state.name === 'refused' || link.state.name === 'renewing') this.#receiveRenewal(now, link, payload)
     return undefined
   }
 
@@ -218,6 +229,7 @@ export class ServerMachine {
   tickLink(now: number, link: ServerLink): void {
     if (now < link.deadline) return
     if (link.state.name === 'pending') this.#part(now, link, linkCode.refused, 'no first frame in time')
+    else if (link.state.name === 'refused') this.#part(now, link, linkCode.refused, 'nothing more in time')
     else this.#drop(link)
   }
 
@@ -246,7 +258,7 @@ export class ServerMachine {
   }
 
   #receiveFirst(now: number, link: ServerLink, verdict: Verdict | undefined, payload: Payload): void {
-    const first = typeof payload === 'string' && isControl(payload) ? decode(payload) : undefined
+    const first = controlIn(payload)
     if (first?.kind === 'unknown') return
     if (link.state.name !== 'pending' || first?.kind !== 'resume' || !link.state.isResuming || link.state.resume) {
       this.#part(now, link, linkCode.violation, 'the first frame has to be a resume')
@@ -254,6 +266,17 @@ export class ServerMachine {
     }
     link.state = { ...link.state, resume: first, until: Infinity }
     if (verdict) this.#resume(now, link, first, verdict)
+  }
+
+  #receiveRenewal(now: number, link: ServerLink, payload: Payload): void {
+    const next = controlIn(payload)
+    if (next?.kind === 'unknown') return
+    if (link.state.name !== 'refused' || next?.kind !== 'renew') {
+      this.#part(now, link, linkCode.violation, 'a refusal is followed by one renew or nothing')
+      return
+    }
+    link.state = { name: 'renewing' }
+    this.#outputs.push({ kind: 'renew', link })
   }
 
   #receive(now: number, session: ServerSession, payload: Payload): Payload | undefined {
@@ -293,8 +316,9 @@ export class ServerMachine {
 
   #resume(now: number, link: ServerLink, resume: Resume, verdict: Verdict): void {
     const refused = this.#refusal(now, resume, verdict)
-    if (refused) this.#refuse(now, link, refused)
-    else this.#splice(now, link, resume, this.#sessions.get(resume.sid)!)
+    if (!refused) this.#splice(now, link, resume, this.#sessions.get(resume.sid)!)
+    else if (lostForGood.includes(refused.why)) this.#declare(now, link, refused)
+    else this.#refuse(now, link, refused)
   }
 
   /** Why a resumption is refused; undefined where nothing speaks against it. What is told grows with what was proven. */
@@ -350,6 +374,12 @@ export class ServerMachine {
   #refuse(now: number, link: ServerLink, refused: Refused): void {
     this.#outputs.push({ kind: 'write', link, frame: encode(refused), why: refused.why })
     this.#part(now, link, linkCode.refused)
+  }
+
+  /** Says that the session is lost; whether it wants a new one is for the client to say. */
+  #declare(now: number, link: ServerLink, refused: Refused): void {
+    this.#outputs.push({ kind: 'write', link, frame: encode(refused), why: refused.why })
+    link.state = { name: 'refused', until: now + greetingMs }
   }
 
   /** Nothing that still arrives on this link is heard. */
@@ -440,4 +470,8 @@ export class ServerMachine {
       this.#end(now, largest, sessionLost('expired'))
     }
   }
+}
+
+function controlIn(payload: Payload): Decoded | undefined {
+  return typeof payload === 'string' && isControl(payload) ? decode(payload) : undefined
 }

@@ -23,6 +23,10 @@ export type ServerLinkState =
     }
   /** The session that it carries. */
   | ServerSession
+  /** Its session is lost, and it may ask for a new one. */
+  | { readonly name: 'refused'; readonly until: number }
+  /** It has asked, and its verdict is due. */
+  | { readonly name: 'renewing' }
   /** A close frame was sent. */
   | { readonly name: 'parting'; readonly until: number }
   | typeof gone
@@ -45,7 +49,7 @@ export class ServerLink {
 
   /** When its `tick` is due. */
   get deadline(): number {
-    return this.state.name === 'pending' || this.state.name === 'parting' ? this.state.until : Infinity
+    return 'until' in this.state ? this.state.until : Infinity
   }
 }
 

@@ -293,6 +293,7 @@ export class Session {
       case 'resume':
       case 'spliced':
       case 'refused':
+      case 'renew':
       case 'drain':
         this.#violate(`${control.kind} is out of place here`)
         return

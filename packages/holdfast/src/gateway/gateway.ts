@@ -7,12 +7,12 @@ import type { AddressInfo } from 'node:net'
 import { tickMs } from '../core/liveness.ts'
 import type { DrainOptions, DrainResult } from '../server/drain.ts'
 import { Journal } from '../server/journal.ts'
-import { withoutReserved } from '../server/offer.ts'
+import { readProtocols, withoutReserved } from '../server/offer.ts'
 import { Refusal } from '../server/refusal.ts'
 import type { SessionSocket } from '../server/session-socket.ts'
 import type { ServerTotals } from '../server/tally.ts'
 import { TimerWheel } from '../server/timer-wheel.ts'
-import { type ServerStats, WebSocketServer } from '../server/websocket-server.ts'
+import { beforeRenewal, type ServerStats, WebSocketServer } from '../server/websocket-server.ts'
 import { Allowance } from './allowance.ts'
 import { Bridge } from './bridge.ts'
 import { clientAddress, forwardedHeaders } from './forwarded-header.ts'
@@ -132,6 +132,7 @@ class SessionGateway implements Gateway {
       authenticate: (request, info) => this.#admit(request, info),
       handleProtocols: (_, request) => this.#waiting.get(request)?.chosen || false,
     })
+    beforeRenewal(this.#sessions, (request) => this.#prepare(request))
     this.#sessions.on('connection', (client, request) => this.#join(client, request))
     this.#sessions.on('error', (error) => this.#journal.listenerFailed(error))
     const { isOn, interval, timeout } = options.upstreamHeartbeat
@@ -225,6 +226,13 @@ class SessionGateway implements Gateway {
     return principal
   }
 
+  /** Who came to resume begins a new session, which needs a backend of its own. */
+  async #prepare(request: IncomingMessage): Promise<void> {
+    if (this.#isLeaving) return
+    this.#examine(request)
+    await this.#dial(request)
+  }
+
   #examine(request: IncomingMessage): void {
     const fault = targetFault(request.url ?? '')
     if (fault) this.#refuse(request, badRequest, fault)
@@ -241,7 +249,12 @@ class SessionGateway implements Gateway {
     const { headers } = this.#options
     const address = await this.#addressFor(request)
     const { upstream, opened } = dial(
-      { address, target: request.url!, protocols: protocolsOf(request), headers: forwardedHeaders(request, headers) },
+      {
+        address,
+        target: request.url!,
+        protocols: [...withoutReserved(readProtocols(request))],
+        headers: forwardedHeaders(request, headers),
+      },
       this.#upstreamConfig,
     )
     this.#upstreams.add(upstream)
@@ -306,11 +319,6 @@ function createListener({ limits }: ResolvedOptions): HttpServer {
 
 function sayUpgrade(_: IncomingMessage, response: ServerResponse): void {
   response.writeHead(upgradeRequired, { Upgrade: 'websocket', Connection: 'close' }).end('this is a WebSocket gateway\n')
-}
-
-function protocolsOf({ headers }: IncomingMessage): string[] {
-  const offered = headers['sec-websocket-protocol']
-  return offered === undefined ? [] : [...withoutReserved(offered.split(',').map((each) => each.trim()))]
 }
 
 function answerTo(failure: DialFailure, wall: number): { readonly status: number; readonly retryAfter: number | undefined } {

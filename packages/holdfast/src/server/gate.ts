@@ -1,6 +1,7 @@
 /**
  * Who gets in: if there is room, `verifyClient`, then the origin, then `authenticate`, for every upgrade, also to resume. Sessions are told in
- * the protocol when to come again, which browsers hear; plain clients with a status.
+ * the protocol when to come again, which browsers hear; plain clients with a status. Who came to resume and begins a new session instead is
+ * asked for room then, and for nothing else again.
  */
 
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
@@ -75,7 +76,8 @@ export class Gate {
       if (!isVerified) this.#tally.upgradeRefused(refusal[0])
       tell(isVerified, ...refusal)
     }
-    const full = this.#shortage(inquiry.req)
+    const resuming = this.#offerOf(inquiry.req)?.isResuming === true
+    const full = this.#shortage(inquiry.req, !resuming)
     if (full) {
       refuse(full, answer)
       return
@@ -101,6 +103,29 @@ export class Gate {
     else answer(false)
   }
 
+  /**
+   * Whether a new session may begin on a link that came for another one, as `check` accepted it.
+   *
+   * @param choose its subprotocol; what it throws refuses the session
+   */
+  renew(request: IncomingMessage, choose: () => string | Promise<string>): Verdict | Promise<Verdict> {
+    const full = this.#shortage(request, true)
+    if (full) return busy(full.retryAfter)
+    const wait = this.#admission?.admit(this.#options.clock.now()) ?? 0
+    if (wait > 0) return busy(wait)
+    const { verdict } = this.passOf(request)
+    const accept = (proto: string): Verdict => (verdict.kind === 'accepted' ? { ...verdict, proto } : verdict)
+    const stop = (error: unknown): Verdict => this.#declined(error)
+    try {
+      const proto = choose()
+      if (typeof proto === 'string') return accept(proto)
+      this.#handshakes++
+      return proto.then(accept, stop).finally(() => this.#handshakes--)
+    } catch (error) {
+      return stop(error)
+    }
+  }
+
   /** What `check` found. */
   passOf(request: IncomingMessage): Pass {
     const pass = this.#passes.get(request) ?? anybody
@@ -108,13 +133,12 @@ export class Gate {
     return seat ? { ...pass, seat } : pass
   }
 
-  /** Why there is no room for who comes. */
-  #shortage(request: IncomingMessage): Refusal | undefined {
+  /** Why there is no room for who comes. @param takesSeat false: a session has its seat already */
+  #shortage(request: IncomingMessage, takesSeat: boolean): Refusal | undefined {
     const { maxHandshakes, maxPerAddress, addressOf } = this.#options.limits
     if (this.#handshakes >= maxHandshakes) return new Refusal(503, { retryAfter: soonMs, message: 'too many handshakes at once' })
-    const offer = this.#offerOf(request)
-    if (this.#isLeaving && !offer) return leaving()
-    if (maxPerAddress === Infinity || offer?.isResuming) return undefined // a session has its seat already
+    if (this.#isLeaving && !this.#offerOf(request)) return leaving()
+    if (maxPerAddress === Infinity || !takesSeat) return undefined
     const seat = this.#addresses.take(addressOf(request))
     if (!seat) return new Refusal(429, { retryAfter: addressRetryMs, message: 'too many connections from this address' })
     this.#seats.set(request, seat)
@@ -181,12 +205,22 @@ export class Gate {
     return { kind: 'passed', pass: refusedPass({ why: 'auth' }) }
   }
 
+  #declined(error: unknown): Verdict {
+    if (error instanceof Refusal) return error.isPassing ? busy(error.retryAfter) : { kind: 'refused', why: 'auth' }
+    this.#journal.fault('handleProtocols failed; the client was told that the server is busy', error)
+    return busy(undefined)
+  }
+
   #isAllowed(origin: string | undefined, request: IncomingMessage): boolean {
     const { origins } = this.#options
     if (!origins || origin === undefined) return true
     if (typeof origins === 'function') return origins(origin, request)
     return origins.some((each) => (typeof each === 'string' ? each === origin : origin.match(new RegExp(each, ''))?.[0] === origin))
   }
+}
+
+function busy(after: number = soonMs): Verdict {
+  return { kind: 'refused', why: 'busy', after }
 }
 
 function leaving(): Refusal {

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ServerOptions, WebSocketServer as WsServer } from 'ws'
 import { maxControlBytes } from '../core/control.ts'
-import { type Offer, readOffer, withoutReserved } from './offer.ts'
+import { type Offer, readOffer, readProtocols, withoutReserved } from './offer.ts'
 import { LinkSocket } from './session-link.ts'
 
 /** The server in whose name it speaks. */
@@ -23,6 +23,7 @@ type HandleProtocols = NonNullable<ServerOptions['handleProtocols']>
 export class LinkServer extends WsServer<typeof LinkSocket> {
   readonly #server: Represented
   readonly #protos: WeakMap<IncomingMessage, string>
+  readonly #choose: HandleProtocols | undefined
 
   /** @param maxMessageBytes 0: no limit @param choose the application's `handleProtocols` */
   constructor(server: Represented, options: ServerOptions, maxMessageBytes: number, choose: HandleProtocols | undefined) {
@@ -44,6 +45,12 @@ export class LinkServer extends WsServer<typeof LinkSocket> {
     })
     this.#server = server
     this.#protos = protos
+    this.#choose = choose
+  }
+
+  /** The application's subprotocol for a session that begins on a link which was granted for another. */
+  chooseLater(request: IncomingMessage): string {
+    return chooseProto(withoutReserved(readProtocols(request)), request, this.#choose)
   }
 
   take(request: IncomingMessage, socket: Duplex, head: Buffer, offer: Offer, taken: (ws: LinkSocket, proto: string) => void): void {

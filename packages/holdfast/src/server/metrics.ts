@@ -55,7 +55,7 @@ export const metrics: readonly Metric[] = [
   ),
   counter(
     'sessions_refused_total',
-    'Links that got no session, by what their clients were told.',
+    'Refusals of sessions, new or to be resumed, by what clients were told.',
     ['why'],
     ({ totals }) => totals.sessionsRefused,
   ),

@@ -19,9 +19,14 @@ const resumption: Offer = { token: resumeToken, isResuming: true }
 export function readOffer(request: IncomingMessage): Offer | undefined {
   const header = request.headers['sec-websocket-protocol']
   if (!header?.includes(reservedPrefix)) return undefined
-  const token = header.split(',').map(trim).find(isOurs)
+  const token = readProtocols(request).find(isOurs)
   if (token === undefined) return undefined
   return token === resumeToken ? resumption : beginning
+}
+
+/** All that the client offers. */
+export function readProtocols({ headers }: IncomingMessage): string[] {
+  return headers['sec-websocket-protocol']?.split(',').map(trim) ?? []
 }
 
 /** What the application may choose from. */

@@ -66,7 +66,8 @@ export interface HoldfastOptions {
   origins?: Origins | undefined
   /**
    * Who the client is. Asked for each upgrade, also to resume; throw a Refusal to refuse. Two results are one principal if they are the
-   * same string or number, or have the same `id`; a session is resumed by its own principal only.
+   * same string or number, or have the same `id`; a session is resumed by its own principal only. `resuming` is what the client says that
+   * it wants: if that session is lost, a new one may begin on the same link, and nobody is asked again.
    */
   authenticate?: ((request: IncomingMessage, info: { resuming: boolean }) => unknown) | undefined
   logger?: Logger | undefined

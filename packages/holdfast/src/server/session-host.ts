@@ -51,7 +51,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
   readonly pongs: AutoPong
   readonly #config: HostConfig
   readonly #machine: ServerMachine
-  /** Whose sessions are about to begin. */
+  /** Who has no session yet. */
   readonly #visitors = new Map<SessionLink, Visitor>()
   /** A message makes nothing due sooner: neither an acknowledgement nor a look at what is being written, nor an end. */
   readonly #restMs: number
@@ -122,9 +122,10 @@ export class SessionHost implements LinkOwner, SessionOwner {
     }
   }
 
-  /** Sessions without a link end now, and the others with the loss of theirs: nobody can come back. */
+  /** Sessions without a link end now, and the others with the loss of theirs: nobody can come back, and none begins on a link that is there. */
   close(): void {
     this.#isClosing = true
+    this.#machine.leave()
     for (const session of [...this.#machine.sessions.values()]) {
       if (!session.link) this.#machine.terminate(this.#now, session)
     }
@@ -138,7 +139,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
     this.#config.tally.linkOpened(isResuming ? 'resumption' : 'session')
     this.#machine.tick(now)
     link.server = this.#machine.open(now, link, isResuming)
-    if (!isResuming) this.#visitors.set(link, visitor)
+    this.#visitors.set(link, visitor)
     this.#machine.authenticated(now, link.server, verdict)
     this.#settle(undefined)
     this.#watch(link)
@@ -296,6 +297,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
     switch (output.kind) {
       case 'write':
         linkOf(output.link).write(output.frame)
+        if (output.why) this.#watch(linkOf(output.link)) // the client may have something to say to that
         return
       case 'close':
         linkOf(output.link).close(output.code, output.reason)
@@ -304,6 +306,9 @@ export class SessionHost implements LinkOwner, SessionOwner {
       case 'drop':
         linkOf(output.link).drop()
         this.#unwatch(linkOf(output.link))
+        return
+      case 'renew':
+        this.#renew(linkOf(output.link))
         return
       case 'open':
         this.#opened(output.session, linkOf(output.link))
@@ -318,6 +323,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
         journal.session('info', 'resumed', session.sid, { downtimeMs: Math.round(downtime), replayed })
         this.#config.left(session, 'migrated')
         this.#unwatch(linkOf(link))
+        this.#visitors.delete(linkOf(link))
         hostedOf(session)?.resumed(linkOf(link), { downtime, replayed })
         return
       }
@@ -329,6 +335,20 @@ export class SessionHost implements LinkOwner, SessionOwner {
     }
   }
 
+  /** A new session is wanted on a link whose own is lost. */
+  #renew(link: SessionLink): void {
+    const verdict = this.#visitors.get(link)!.renew()
+    if (verdict instanceof Promise) verdict.then((late) => this.#renewed(link, late))
+    else this.#renewed(link, verdict)
+  }
+
+  #renewed(link: SessionLink, verdict: Verdict): void {
+    const visitor = this.#visitors.get(link)
+    if (visitor && verdict.kind === 'accepted') visitor.proto = verdict.proto
+    this.#machine.renewed(this.#now, link.server, verdict)
+    this.#settle(undefined)
+  }
+
   #opened(session: ServerSession, link: SessionLink): void {
     const { createSocket, journal } = this.#config
     journal.session('info', 'open', session.sid, { principal: session.principal })
@@ -336,6 +356,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
     const hosted = new HostedSession(session, socket, link, this)
     const visitor = this.#visitors.get(link)
     this.#visitors.delete(link)
+    this.#unwatch(link)
     session.shell = hosted
     bindSession(socket, hosted, visitor?.proto ?? '')
     try {

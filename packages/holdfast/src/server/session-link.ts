@@ -2,7 +2,7 @@
 
 import { abnormalClose, type CloseInfo } from '../core/close-info.ts'
 import { isControl } from '../core/control.ts'
-import type { ServerLink } from '../core/server-session.ts'
+import type { ServerLink, Verdict } from '../core/server-session.ts'
 import type { Answerer, AutoPong } from './auto-pong.ts'
 import type { Turn, Turning } from './clock.ts'
 import { frameOf, isShort } from './frame.ts'
@@ -33,9 +33,11 @@ export interface Visitor {
   readonly head: Head
   readonly principal: unknown
   /** The subprotocol that was chosen for a new session; empty for none. */
-  readonly proto: string
-  /** Called with the session's socket if a new session begins on the link. */
-  readonly welcome: (socket: SessionSocket) => void
+  proto: string
+  /** Whether a new session may begin on a link that came for another one. */
+  renew(): Verdict | Promise<Verdict>
+  /** It has begun, with this socket. */
+  welcome(socket: SessionSocket): void
 }
 
 /** Tells its link without going through listeners: they cost half a kilobyte a socket, and time for each message. */

@@ -30,7 +30,7 @@ export interface ServerTotals {
   /** Upgrades that were granted. */
   readonly linksOpened: Counts<LinkKind>
   readonly upgradesRefused: Counts<UpgradeRefusal>
-  /** Links on which no session began or went on, by what their clients were told (PROTOCOL.md section 2, X). */
+  /** How often a session did not begin or go on, by what clients were told (PROTOCOL.md section 2, X). After some a new one may begin on the same link. */
   readonly sessionsRefused: Counts<Refusal>
   readonly sessionsOpened: number
   readonly sessionsEnded: CauseCounts
@@ -156,6 +156,7 @@ export class Tally {
         return
       }
       case 'drop':
+      case 'renew':
         return
       case 'open':
         this.#sessionsOpened++

@@ -39,6 +39,9 @@ export interface ServerStats {
 /** Those of `ws`, and ours. */
 export type WebSocketServerOptions = ServerOptions<typeof SessionSocket> & HoldfastOptions & { maxPendingAutoPongs?: number | undefined }
 
+/** For who has to prepare something before a new session begins on a link that came for another one, as `authenticate` did for others. */
+export let beforeRenewal: (server: WebSocketServer, prepare: (request: IncomingMessage) => Promise<void>) => void
+
 type Announce = (client: SessionSocket, request: IncomingMessage) => void
 
 /** What `ws` keeps to itself of a server that is closing. */
@@ -83,6 +86,13 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
   /** These, where `ws` was told to keep no list. */
   readonly #untracked: Set<SessionSocket> | undefined
   #drain: { readonly drain: Drain; readonly isLeaving: boolean } | undefined
+  #prepare: ((request: IncomingMessage) => Promise<void>) | undefined
+
+  static {
+    beforeRenewal = (server, prepare) => {
+      server.#prepare = prepare
+    }
+  }
 
   constructor(options: WebSocketServerOptions = {}, callback?: () => void) {
     const resolved = resolveOptions(options, SessionSocket)
@@ -190,16 +200,23 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
   }
 
   #accept(ws: Parameters<SessionHost['accept']>[0], proto: string, offer: Offer, request: IncomingMessage, callback: Announce): void {
-    const { principal, verdict, seat } = this.#gate.passOf(request)
+    const { principal, verdict } = this.#gate.passOf(request)
     const welcome = (socket: SessionSocket) => {
+      const { seat } = this.#gate.passOf(request)
       seat?.keep()
       if (seat) socket.on('close', () => seat.free())
       this.clients?.add(socket)
       callback(socket, request)
     }
     const granted = verdict.kind === 'accepted' ? { ...verdict, proto } : verdict
-    const visitor = { head: headOf(request), principal, proto, welcome }
-    this.#host.accept(ws, offer.isResuming, visitor, granted)
+    const renew = () => this.#gate.renew(request, () => this.#choose(request))
+    this.#host.accept(ws, offer.isResuming, { head: headOf(request), principal, proto, renew, welcome }, granted)
+  }
+
+  /** The subprotocol of a session that begins on a link which came for another one. */
+  #choose(request: IncomingMessage): string | Promise<string> {
+    const choose = () => this.#links!.chooseLater(request)
+    return this.#prepare ? this.#prepare(request).then(choose) : choose()
   }
 
   /** A client that speaks no holdfast; `ws` has put its socket among the clients. */
