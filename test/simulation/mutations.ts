@@ -70,7 +70,7 @@ export const mutations: readonly Mutation[] = [
   one(
     'a server has room for every session that begins where another was refused',
     'const after = this.#shortage(verdict.principal) || this.#config.admit(now)',
-    'const after = link.isResuming ? 0 : this.#shortage(verdict.principal) || this.#config.admit(now)',
+    "const after = link.state.name === 'renewing' ? 0 : this.#shortage(verdict.principal) || this.#config.admit(now)",
   ),
   one('a server waits for what its client wants after any refusal', 'if (lostForGood.includes(refused.why))', 'if (refused)'),
   one(
