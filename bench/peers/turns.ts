@@ -19,6 +19,22 @@ export async function takeTurns<S extends string, T>(
   return samples
 }
 
+/** Where a process takes the turns of all subjects itself, and answers by the rounds of each: several such processes, one after the other. */
+export async function collectTurns<S extends string>(
+  processes: number,
+  subjects: readonly S[],
+  rounds: (process: number) => Promise<readonly (readonly number[])[]>,
+): Promise<Samples<S>> {
+  const samples = new Map<S, number[]>(subjects.map((subject) => [subject, []]))
+  for (let process = 0; process < processes; process++) {
+    const found = await rounds(process)
+    subjects.forEach((subject, index) => {
+      samples.get(subject)!.push(...found[index]!)
+    })
+  }
+  return samples
+}
+
 /** Picks one number out of each sample. */
 export function pick<S extends string, T>(samples: Samples<S, T>, number: (sample: T) => number): Samples<S> {
   return new Map([...samples].map(([subject, values]) => [subject, values.map(number)]))

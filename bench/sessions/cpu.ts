@@ -2,7 +2,7 @@
 
 import type { Step } from '../peers/client/task.ts'
 import { verdict } from '../peers/result.ts'
-import { cells, pick, ratioOfLeast, type Samples, takeTurns } from '../peers/turns.ts'
+import { cells, collectTurns, pick, ratio, ratioOfLeast, type Samples, takeTurns } from '../peers/turns.ts'
 import type { Measure, Row } from '../suite/measure.ts'
 import { ask, BenchServer } from './child.ts'
 import { type SubjectName, serverKinds } from './subject.ts'
@@ -40,20 +40,23 @@ export const cpu: Measure = {
   },
 }
 
+const processes = 3
+
 export const roundTrip: Measure = {
   name: 'round-trip',
-  title: 'Round trip of 125 B, one message a turn: the median of a round, and the least of all rounds',
+  title: 'Round trip of 125 B, one message a turn: the median of a round',
   run: async ({ build, isQuick, tell }) => {
     await using server = await BenchServer.start(build, serverKinds)
-    const rounds = isQuick ? 3 : 9
-    const samples = await takeTurns(rounds, subjects, (subject, round) => {
-      if (subject === subjects[0]) tell(`round ${round + 1} of ${rounds}`)
-      const count = isQuick ? 2_000 : 4_000
-      return ask<number>({ kind: 'round-trip', build, subject, port: server.portOf(subject), bytes, count })
+    const places = subjects.map((subject) => ({ subject, port: server.portOf(subject) }))
+    const rounds = isQuick ? 5 : 20
+    const samples = await collectTurns(processes, subjects, (process) => {
+      tell(`process ${process + 1} of ${processes}`)
+      return ask<number[][]>({ kind: 'round-trip', build, subjects: places, bytes, rounds, count: 500 })
     })
+    const cell = (subject: Measured) => ratio(samples, subject, 'holdfast, session off')
     return {
-      rows: [rowOf('round-trip', 'round trip', 'µs', samples, 'holdfast, session off')],
-      verdicts: [verdict('round trip', ratioOfLeast(samples, 'holdfast, session', 'holdfast, session off').value, 1.05, '× session off')],
+      rows: [{ ...rowOf('round-trip', 'round trip', 'µs', samples, 'holdfast, session off'), cells: cells(samples, cell) }],
+      verdicts: [verdict('round trip', cell('holdfast, session').value, 1.05, '× session off')],
     }
   },
 }

@@ -11,7 +11,7 @@ import { type SubjectName, serverOf } from './subject.ts'
 const full = 3_000
 const quick = 500
 /** They load and compile what is loaded and compiled once, and go. */
-const pioneers = 100
+const pioneers = 1_000
 const bytesPerKb = 1_000
 const subjects = ['ws', 'holdfast, session', 'holdfast, session off', 'socket.io, recovery'] as const satisfies readonly SubjectName[]
 type Measured = (typeof subjects)[number]

@@ -1,5 +1,6 @@
 /** How clients came back that had gone together, in figures. */
 
+import { median } from '../peers/statistics.ts'
 import type { Accepts, Returns } from './child/task.ts'
 
 export interface Return {
@@ -11,8 +12,21 @@ export interface Return {
   readonly attempts: number
   /** Connections accepted in the busiest slice. */
   readonly peak: number
-  /** And in one slice on average, until 99 % were back. */
-  readonly mean: number
+  /** That, and how many they are in one slice on average until 99 % were back. */
+  readonly peakRatio: number
+}
+
+/** Of several storms: each figure is the one in the middle. */
+export function medianReturn(returns: readonly Return[]): Return {
+  const middle = (number: (each: Return) => number): number => median(returns.map(number))
+  return {
+    p50: middle(({ p50 }) => p50),
+    p99: middle(({ p99 }) => p99),
+    p100: middle(({ p100 }) => p100),
+    attempts: middle(({ attempts }) => attempts),
+    peak: middle(({ peak }) => peak),
+    peakRatio: middle(({ peakRatio }) => peakRatio),
+  }
 }
 
 export const sliceMs = 100
@@ -24,7 +38,7 @@ export function returnOf(clients: number, at: number, { openedAt, dials }: Retur
   const backAfter = (share: number): number => ((sorted[Math.ceil(share * clients) - 1] ?? Infinity) - at) / msPerS
   const p99 = backAfter(0.99)
   const { peak, mean } = slicesOf(accepts, at, p99 * msPerS)
-  return { p50: backAfter(0.5), p99, p100: backAfter(1), attempts: dials / clients, peak, mean }
+  return { p50: backAfter(0.5), p99, p100: backAfter(1), attempts: dials / clients, peak, peakRatio: peak / mean }
 }
 
 /** @param untilMs from the beginning; what comes later counts for the peak only */

@@ -11,7 +11,7 @@ export interface Step {
   readonly count: number
 }
 
-interface ClientTask {
+export interface ClientTask {
   readonly subject: SubjectName
   readonly port: number
 }
@@ -23,11 +23,17 @@ export interface CpuTask extends ClientTask {
   readonly steps: readonly Step[]
 }
 
-/** Answered by the median of the round trips, in µs. */
-export interface RoundTripTask extends ClientTask {
-  readonly kind: 'round-trip'
+export interface RoundTripSteps {
   readonly bytes: number
+  readonly rounds: number
+  /** Messages of a round. */
   readonly count: number
+}
+
+/** Answered by the median round trip of each round in µs, for one subject after the other. */
+export interface RoundTripTask extends RoundTripSteps {
+  readonly kind: 'round-trip'
+  readonly subjects: readonly ClientTask[]
 }
 
 export interface IdleTask extends ClientTask {

@@ -1,6 +1,6 @@
 /** What a process of the bench is asked to do; what it answers is named beside it. */
 
-import type { CpuTask, IdleTask, RoundTripTask } from '../../peers/client/task.ts'
+import type { CpuTask, IdleTask, RoundTripSteps } from '../../peers/client/task.ts'
 import type { ServerKind, SubjectName } from '../subject.ts'
 
 interface Common {
@@ -25,6 +25,12 @@ interface Client extends Common {
 }
 /** A task of the bench of peers, for a subject of this one. */
 type ForSubject<Task> = Omit<Task, 'subject'> & Client
+
+/** Answered by the median round trip of each round in µs, for one subject after the other. */
+export interface RoundTripTask extends Common, RoundTripSteps {
+  readonly kind: 'round-trip'
+  readonly subjects: readonly { readonly subject: SubjectName; readonly port: number }[]
+}
 
 /** How the network behaves; each fault begins `everyMs` after the last one. */
 export type Weather = 'resets' | 'mixed'
@@ -84,7 +90,7 @@ export interface MigrationGaps {
 export type Task =
   | ServerTask
   | ForSubject<CpuTask>
-  | ForSubject<RoundTripTask>
+  | RoundTripTask
   | ForSubject<IdleTask>
   | LossTask
   | ResetTask

@@ -22,12 +22,13 @@ type HandleProtocols = NonNullable<ServerOptions['handleProtocols']>
 
 export class LinkServer extends WsServer<typeof LinkSocket> {
   readonly #server: Represented
-  readonly #protos: WeakMap<IncomingMessage, string>
+  /** What was chosen in the handshake that is under way: it is taken in the same step. */
+  readonly #chosen: { proto: string }
   readonly #choose: HandleProtocols | undefined
 
   /** @param maxMessageBytes 0: no limit @param choose the application's `handleProtocols` */
   constructor(server: Represented, options: ServerOptions, maxMessageBytes: number, choose: HandleProtocols | undefined) {
-    const protos = new WeakMap<IncomingMessage, string>()
+    const chosen = { proto: '' }
     super({
       ...(options as object),
       port: undefined,
@@ -39,12 +40,12 @@ export class LinkServer extends WsServer<typeof LinkSocket> {
       perMessageDeflate: withoutTakeover(options.perMessageDeflate),
       handleProtocols: (protocols, request) => {
         const { token, isResuming } = readOffer(request)!
-        if (!isResuming) protos.set(request, chooseProto(withoutReserved(protocols), request, choose))
+        if (!isResuming) chosen.proto = chooseProto(withoutReserved(protocols), request, choose)
         return token
       },
     })
     this.#server = server
-    this.#protos = protos
+    this.#chosen = chosen
     this.#choose = choose
   }
 
@@ -56,7 +57,7 @@ export class LinkServer extends WsServer<typeof LinkSocket> {
   take(request: IncomingMessage, socket: Duplex, head: Buffer, offer: Offer, taken: (ws: LinkSocket, proto: string) => void): void {
     const opened = (ws: LinkSocket) => {
       try {
-        taken(ws, offer.isResuming ? '' : (this.#protos.get(request) ?? ''))
+        taken(ws, offer.isResuming ? '' : this.#chosen.proto)
       } finally {
         socket.uncork()
       }
