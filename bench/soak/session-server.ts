@@ -43,7 +43,7 @@ server.on('connection', (socket, request) => {
 process.on('message', (question) => {
   if (question === 'stop') isPouring = false
   if (question === 'close') server.close()
-  process.send?.({
+  const report: ServerReport = {
     sessions: server.stats.sessions,
     resumptions,
     sent: sequences.map(({ sent }) => sent),
@@ -52,7 +52,8 @@ process.on('message', (question) => {
     closes,
     heapUsed: process.memoryUsage().heapUsed,
     activeResources: process.getActiveResourcesInfo(),
-  } satisfies ServerReport)
+  }
+  process.send?.(report, undefined, undefined, () => {}) // who asked may be gone
 })
 process.on('disconnect', () => process.exit())
 await once(server, 'listening')
