@@ -7,31 +7,9 @@ import { Refusal } from '../../packages/holdfast/src/server.ts'
 import { EventRecord } from '../client/record.ts'
 import { inTime, until } from '../fault/patience.ts'
 import { unusedPort } from '../peers/port.ts'
-import { ask, type DialOptions, dle, type ScriptLink, type Welcome } from '../server/script-client.ts'
+import { lose, refusalOn, renew } from '../server/renewal.ts'
+import type { ScriptLink } from '../server/script-client.ts'
 import { openRoute, type Route, startGateway } from './gateway.ts'
-
-const nobody: Welcome = {
-  ...{ sid: 'Zm9yIGV4YW1wbGUgb25seQ', key: 'dGhpcnR5LXR3byBieXRlcywgYXMgYWxsIG1heSBzZWU', proto: '' },
-  ...{ ttl: 0, ping: 0, dead: 0, max: 0, spread: 0 },
-}
-
-async function lose(url: string, options?: DialOptions): Promise<ScriptLink> {
-  const link = await ask(url, nobody, {}, options)
-  assert.equal(await link.next(), `${dle}X{"why":"unknown"}`)
-  return link
-}
-
-async function renew(url: string, options?: DialOptions): Promise<ScriptLink> {
-  const link = await lose(url, options)
-  link.control('N', {})
-  return link
-}
-
-async function refusalOn(link: ScriptLink): Promise<unknown> {
-  const refused = JSON.parse(await link.nextControl('X'))
-  assert.equal((await inTime(link.closed, 'end of the link')).code, 3803)
-  return refused
-}
 
 describe('a new session on the link of one that is lost', { timeout: 60_000 }, () => {
   test('has a backend of its own, dialled with what that link asked for, and not before', async () => {

@@ -6,33 +6,9 @@ import { describe, test } from 'node:test'
 import { Refusal } from '../../packages/holdfast/src/server.ts'
 import { inTime, until } from '../fault/patience.ts'
 import { HandClock } from './hand-clock.ts'
-import { ask, begin, type DialOptions, dial, dle, resume, type ScriptLink, type Welcome } from './script-client.ts'
+import { lose, nobody, refusalOn, renew } from './renewal.ts'
+import { ask, begin, dial, dle, resume } from './script-client.ts'
 import { next, startServer, type TestServer } from './server.ts'
-
-const nobody: Welcome = {
-  ...{ sid: 'Zm9yIGV4YW1wbGUgb25seQ', key: 'dGhpcnR5LXR3byBieXRlcywgYXMgYWxsIG1heSBzZWU', proto: '' },
-  ...{ ttl: 0, ping: 0, dead: 0, max: 0, spread: 0 },
-}
-
-/** Comes with a session that the server does not have, and is told so. */
-async function lose(url: string, options?: DialOptions, session = nobody): Promise<ScriptLink> {
-  const link = await ask(url, session, {}, options)
-  assert.equal(await link.next(), `${dle}X{"why":"unknown"}`)
-  return link
-}
-
-/** And asks for a new one. */
-async function renew(url: string, options?: DialOptions): Promise<ScriptLink> {
-  const link = await lose(url, options)
-  link.control('N', {})
-  return link
-}
-
-async function refusalOn(link: ScriptLink): Promise<unknown> {
-  const refused = JSON.parse(await link.nextControl('X'))
-  assert.equal((await inTime(link.closed, 'end of the link')).code, 3803)
-  return refused
-}
 
 describe('a new session on the link of one that is lost', { timeout: 60_000 }, () => {
   test('is a session like any other, announced with the request of that link', async () => {

@@ -167,8 +167,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
   linkClosed(link: SessionLink, close: CloseInfo): void {
     const hosted = this.#hostedOf(link)
     this.#machine.linkClosed(this.#now, link.server, close)
-    this.#unwatch(link)
-    this.#visitors.delete(link)
+    this.#forget(link)
     this.#settle(hosted)
   }
 
@@ -305,7 +304,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
         return
       case 'drop':
         linkOf(output.link).drop()
-        this.#unwatch(linkOf(output.link))
+        this.#forget(linkOf(output.link))
         return
       case 'renew':
         this.#renew(linkOf(output.link))
@@ -322,8 +321,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
         const { session, link, downtime, replayed } = output
         journal.session('info', 'resumed', session.sid, { downtimeMs: Math.round(downtime), replayed })
         this.#config.left(session, 'migrated')
-        this.#unwatch(linkOf(link))
-        this.#visitors.delete(linkOf(link))
+        this.#forget(linkOf(link))
         hostedOf(session)?.resumed(linkOf(link), { downtime, replayed })
         return
       }
@@ -355,8 +353,7 @@ export class SessionHost implements LinkOwner, SessionOwner {
     const socket = createSocket()
     const hosted = new HostedSession(session, socket, link, this)
     const visitor = this.#visitors.get(link)
-    this.#visitors.delete(link)
-    this.#unwatch(link)
+    this.#forget(link)
     session.shell = hosted
     bindSession(socket, hosted, visitor?.proto ?? '')
     try {
@@ -373,7 +370,9 @@ export class SessionHost implements LinkOwner, SessionOwner {
     this.#config.wheel.set(link.alarm)
   }
 
-  #unwatch(link: SessionLink): void {
+  /** It carries a session, or is gone. */
+  #forget(link: SessionLink): void {
+    this.#visitors.delete(link)
     if (link.alarm) this.#config.wheel.remove(link.alarm)
     link.alarm = undefined
   }
