@@ -269,7 +269,7 @@ export class AttackedClient {
   #judge(number: number, session: { readonly close: CloseInfo | undefined; readonly sent: number }, decoded: Decoded | undefined): void {
     const isEnded = session.close?.cause === 'protocol'
     const isCount = decoded?.kind === 'ack' || decoded?.kind === 'ping' || decoded?.kind === 'pong'
-    const isWrong = ['violation', 'welcome', 'resume', 'spliced', 'refused'].includes(decoded?.kind ?? '')
+    const isWrong = ['violation', 'welcome', 'resume', 'spliced', 'refused', 'renew'].includes(decoded?.kind ?? '')
     const isBreach = isWrong || (isCount && decoded.count > session.sent)
     if (decoded?.kind === 'finish') this.#isFinished = true
     const mayBeBehindTheEnd = this.#isFinished && (decoded === undefined || decoded.kind === 'finish')
