@@ -878,6 +878,17 @@ describe('a link that is lost', () => {
     assert.deepEqual(subject.unsent, ['poison'])
     assert.equal(subject.state, 'closed')
   })
+
+  test('has been given up by a server that heard nothing, again and again: that is no message’s doing', () => {
+    const subject = situations.open()
+    subject.submits('written as it fell asleep')
+    for (let link = 1; link <= 4; link++) {
+      subject.fails(byServer(3804))
+      subject.run(subject.machine.deadline)
+      subject.resumes()
+    }
+    assert.equal(subject.state, 'open')
+  })
 })
 
 describe('the first retry', () => {

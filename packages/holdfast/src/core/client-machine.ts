@@ -28,7 +28,7 @@ import { ConnectTimeout } from './connect-timeout.ts'
 import { type Decoded, type Drain, decode, encode, isControl, type Refused, type Spliced, type Welcome } from './control.ts'
 import { Dial } from './dial.ts'
 import { Keeping } from './keeping.ts'
-import { linkCode, partingCode, partingReason } from './link-code.ts'
+import { linkCode, mayBlameMessage, partingCode, partingReason } from './link-code.ts'
 import { type LinkGauge, Liveness, type LivenessConfig, tickMs } from './liveness.ts'
 import { type Migration, migrationDeadline, noMigration } from './migration.ts'
 import { Outbox, type OutboxBounds, type OutboxEntry } from './outbox.ts'
@@ -827,7 +827,7 @@ export class ClientMachine {
     const end = held.judge(close)
     const { session, migration } = held
     this.#dropLink(isPolite)
-    if (end.kind !== 'fatal') session.detach(now, close.code !== 1006)
+    if (end.kind !== 'fatal') session.detach(now, mayBlameMessage(close))
     if (end.kind === 'fatal' || session.close) {
       this.#endHeld(now, held, end.kind === 'fatal' ? end.close : session.close!, error)
       return

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { abnormalClose, type CloseInfo, sessionLost } from './close-info.ts'
-import { fatalClose, linkCode, partingCode, partingReason } from './link-code.ts'
+import { fatalClose, linkCode, mayBlameMessage, partingCode, partingReason } from './link-code.ts'
 
 const closed = (code: number, reason = ''): CloseInfo => ({ code, reason, wasClean: true, cause: 'network' })
 
@@ -23,6 +23,14 @@ test('a session goes on after every link but one that the peer cannot take, one 
   assert.deepEqual(
     codes.filter((code) => fatalClose(closed(code), 'server') !== undefined),
     [1002, 1003, 1007, 1009, 3805, 3806],
+  )
+})
+
+test('who left, moved on or heard nothing blames no message', () => {
+  const codes = Array.from({ length: 4_000 }, (_, index) => 1_000 + index)
+  assert.deepEqual(
+    codes.filter((code) => !mayBlameMessage(closed(code))),
+    [1001, 1006, 1012, 3801, 3802, 3804],
   )
 })
 

@@ -17,7 +17,7 @@ import type { AwakeClock } from './awake-clock.ts'
 import type { CloseCause, CloseInfo } from './close-info.ts'
 import { abnormalClose, sessionLost } from './close-info.ts'
 import { type Decoded, decode, encode, isControl, type Refusal, type Refused, type Resume } from './control.ts'
-import { fatalClose, linkCode, partingCode, partingReason } from './link-code.ts'
+import { fatalClose, linkCode, mayBlameMessage, partingCode, partingReason } from './link-code.ts'
 import { type LinkGauge, Liveness, type LivenessConfig } from './liveness.ts'
 import type { OutboxBounds, OutboxEntry } from './outbox.ts'
 import { gone, ServerLink, ServerSession, type Verdict } from './server-session.ts'
@@ -396,7 +396,7 @@ export class ServerMachine {
 
   #detach(now: number, held: ServerSession, close: CloseInfo): void {
     const expiresAt = held.state.name === 'new' ? held.state.until : now + this.#config.ttl
-    held.session.detach(now, close.code !== 1006)
+    held.session.detach(now, mayBlameMessage(close))
     held.state = { name: 'detached', since: now, expiresAt }
     this.#outputs.push({ kind: 'lost', session: held, close })
     this.#check(now, held)

@@ -82,8 +82,8 @@ class End {
     }
     return delivered
   }
-  loses(isPeersDoing = false): void {
-    this.session.detach(this.now, isPeersDoing)
+  loses(blamesMessage = false): void {
+    this.session.detach(this.now, blamesMessage)
   }
   /** Ticks at the deadlines up to `until`; tells what was written and what the link died of, and when. */
   run(until: number): string[] {
@@ -1091,10 +1091,10 @@ describe('a refusal that tells what had arrived', () => {
 
 describe('a message that breaks links', () => {
   /** Writes what there is to a new link, and loses that after a time. */
-  function breaks(end: End, isPeersDoing: boolean, afterMs = 0): void {
+  function breaks(end: End, blamesMessage: boolean, afterMs = 0): void {
     end.attach(end.session.acked)
     end.now += afterMs
-    end.loses(isPeersDoing)
+    end.loses(blamesMessage)
   }
 
   test('ends the session with 1009 when the peer closed three in a row on it', () => {
@@ -1141,7 +1141,7 @@ describe('a message that breaks links', () => {
   test('has not been at fault when a link in the row merely broke', () => {
     const end = new End()
     end.send('a')
-    for (const isPeersDoing of [true, true, false, true, true]) breaks(end, isPeersDoing)
+    for (const blamesMessage of [true, true, false, true, true]) breaks(end, blamesMessage)
     assert.equal(end.close, undefined)
     breaks(end, true)
     assert.equal(end.session.close?.code, 1009)

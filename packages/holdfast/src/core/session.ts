@@ -229,15 +229,15 @@ export class Session {
     this.#settle()
   }
 
-  /** The link is gone. @param isPeersDoing whether the peer closed it with a close frame */
-  detach(now: number, isPeersDoing: boolean): void {
+  /** The link is gone. @param blamesMessage whether the peer may have closed it for a message that it carried */
+  detach(now: number, blamesMessage: boolean): void {
     if (!this.#carrier) return
     const pings = this.#carrier.ping
     const hadChance = this.#awaitingSince !== undefined && now - this.#awaitingSince >= chanceMs
     this.#carrier = undefined
     this.#flightBytes = 0
     this.#awaitingSince = undefined
-    this.#judgeHead(pings, isPeersDoing || hadChance)
+    this.#judgeHead(pings, blamesMessage || hadChance)
     this.outbox.rest()
   }
 
