@@ -22,14 +22,16 @@ const processes = 3
 
 export const roundTrip: Measure = {
   name: 'round-trip',
-  title: 'Round trip of 125 B, one message a turn, median',
+  title: 'Round trip of 125 B, one message a turn, both ends on one core, median',
   isAlone: true,
   openFiles: fewFiles,
   run: async ({ server, isQuick, tell }) => {
     const task: RoundTripTask = {
       kind: 'round-trip',
       subjects: subjects.map((subject) => ({ subject, port: server.portOf(subject) })),
+      serverPid: server.pid,
       bytes,
+      warmUp: isQuick ? 2_500 : 30_000,
       rounds: isQuick ? 5 : 20,
       count: 500,
     }

@@ -21,6 +21,10 @@ export class BenchServer implements AsyncDisposable {
     this.ports = ports
   }
 
+  get pid(): number {
+    return this.#process.pid!
+  }
+
   portOf(subject: SubjectName): number {
     return subject === 'socket.io' ? this.ports.socketIo : this.ports.plain
   }

@@ -51,6 +51,10 @@ export class BenchServer implements AsyncDisposable {
     this.#ports = ports
   }
 
+  get pid(): number {
+    return this.#process.pid!
+  }
+
   portOf(subject: SubjectName): number {
     return this.#ports[serverOf(subject)]!
   }

@@ -44,14 +44,14 @@ const processes = 3
 
 export const roundTrip: Measure = {
   name: 'round-trip',
-  title: 'Round trip of 125 B, one message a turn: the median of a round',
+  title: 'Round trip of 125 B, one message a turn, both ends on one core: the median of a round',
   run: async ({ build, isQuick, tell }) => {
     await using server = await BenchServer.start(build, serverKinds)
     const places = subjects.map((subject) => ({ subject, port: server.portOf(subject) }))
-    const rounds = isQuick ? 5 : 20
+    const steps = { serverPid: server.pid, bytes, warmUp: isQuick ? 2_500 : 30_000, rounds: isQuick ? 5 : 20, count: 500 }
     const samples = await collectTurns(processes, subjects, (process) => {
       tell(`process ${process + 1} of ${processes}`)
-      return ask<number[][]>({ kind: 'round-trip', build, subjects: places, bytes, rounds, count: 500 })
+      return ask<number[][]>({ kind: 'round-trip', build, subjects: places, ...steps })
     })
     const cell = (subject: Measured) => ratio(samples, subject, 'holdfast, session off')
     return {

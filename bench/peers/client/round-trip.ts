@@ -3,6 +3,7 @@
 import { median } from '../statistics.ts'
 import type { Open } from '../subject/subject.ts'
 import { nextTurn, openSession, type Session } from './session.ts'
+import { SharedCore } from './shared-core.ts'
 import type { RoundTripSteps } from './task.ts'
 
 const usPerMs = 1_000
@@ -14,15 +15,18 @@ export interface Candidate {
 }
 
 /**
- * For each candidate the median of each round. All are open in this process and take turns: a process that the system has put in a good
- * place is there for all of them.
+ * For each candidate the median of each round. All are open in this process, which shares a core with the server, and take turns.
  */
-export async function measureRoundTrips(candidates: readonly Candidate[], { bytes, rounds, count }: RoundTripSteps): Promise<number[][]> {
+export async function measureRoundTrips(
+  candidates: readonly Candidate[],
+  { serverPid, bytes, warmUp, rounds, count }: RoundTripSteps,
+): Promise<number[][]> {
+  using _core = SharedCore.of([process.pid, serverPid])
   const sessions: Session[] = []
   for (const { open, port } of candidates) sessions.push(await openSession(open, { port, query: { mode: 'echo' } }))
   const payload = 'x'.repeat(bytes)
   const medians: number[][] = sessions.map(() => [])
-  for (const session of sessions) await echo(session, payload, rounds * count)
+  for (const session of sessions) await echo(session, payload, warmUp)
   for (let round = 0; round < rounds; round++) {
     for (const index of shuffled(sessions.length)) medians[index]!.push(median(await echo(sessions[index]!, payload, count)))
   }

@@ -24,7 +24,11 @@ export interface CpuTask extends ClientTask {
 }
 
 export interface RoundTripSteps {
+  /** The process that answers. */
+  readonly serverPid: number
   readonly bytes: number
+  /** Messages of each candidate before anything is measured: the compiler comes back to what a message passes for as long. */
+  readonly warmUp: number
   readonly rounds: number
   /** Messages of a round. */
   readonly count: number
