@@ -10,7 +10,7 @@ import { pack } from '../scripts/pack.ts'
 
 const root = join(import.meta.dirname, '..')
 const library = join(root, 'packages/holdfast')
-const limitBytes: Readonly<Record<string, number>> = { holdfast: 560 * 1024, 'holdfast-cli': 400 * 1024 }
+const limitBytes: Readonly<Record<string, number>> = { holdfast: 562 * 1024, 'holdfast-cli': 400 * 1024 }
 /** The code of the library: a file for each entry, and what they share. */
 const entries = ['index', 'node', 'server', 'gateway']
 

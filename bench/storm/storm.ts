@@ -19,6 +19,7 @@ export interface StormSize {
 const answerMs = 60_000
 const openingAtOnce = 200
 const settleMs = 1_000
+const crowdProcesses = 2
 const pollMs = 250
 
 export async function storm({ build }: MeasureContext, subject: SubjectName, retry: Retry | undefined, size: StormSize): Promise<Return> {
@@ -77,30 +78,37 @@ class Server implements AsyncDisposable {
   }
 }
 
+/** In two processes: one alone has more to do than the server, and its clients come when it has time for them. */
 class Crowd implements AsyncDisposable {
-  readonly #process: ChildProcess
+  readonly #processes: readonly ChildProcess[]
 
-  static async open(task: CrowdTask): Promise<Crowd> {
-    const child = startChild(task)
-    await nextMessage<null>(child, answerMs)
-    return new Crowd(child)
+  static async open({ clients, atOnce, ...rest }: CrowdTask): Promise<Crowd> {
+    const share: CrowdTask = { ...rest, clients: clients / crowdProcesses, atOnce: atOnce / crowdProcesses }
+    const crowd = new Crowd(Array.from({ length: crowdProcesses }, () => startChild(share)))
+    await Promise.all(crowd.#processes.map((child) => nextMessage<null>(child, answerMs)))
+    return crowd
   }
 
-  private constructor(child: ChildProcess) {
-    this.#process = child
+  private constructor(processes: readonly ChildProcess[]) {
+    this.#processes = processes
   }
 
   /** From now on it counts. */
-  begin(): Promise<null> {
-    return ask<null>(this.#process)
+  async begin(): Promise<void> {
+    await Promise.all(this.#processes.map((child) => ask<null>(child)))
   }
 
-  returns(): Promise<Returns> {
-    return ask<Returns>(this.#process)
+  async returns(): Promise<Returns> {
+    const all = await Promise.all(this.#processes.map((child) => ask<Returns>(child)))
+    return {
+      openedAt: all.flatMap(({ openedAt }) => openedAt),
+      startedAt: Math.min(...all.map(({ startedAt }) => startedAt)),
+      dials: all.reduce((sum, { dials }) => sum + dials, 0),
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await end(this.#process)
+    await Promise.all(this.#processes.map(end))
   }
 }
 

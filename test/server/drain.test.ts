@@ -162,7 +162,7 @@ describe('a drain', { timeout: 60_000 }, () => {
     plain.ws.pause()
     path.sockets[0]!.send('never acknowledged')
     const drained = path.server.drain({ timeout: 5_000 })
-    await clock.forward(5_010)
+    await clock.forward(5_040)
     assert.deepEqual(await drained, { migrated: 0, closed: 0, forced: 2 })
     assert.equal((await link.closed).code, 3805)
     await until(() => path.server.stats.plain === 0, 'end of the plain one')
@@ -267,7 +267,7 @@ describe('a drain for a server that stays', { timeout: 60_000 }, () => {
     const [{ link, welcome }] = (await settled(path, 1)) as [Session]
     const drained = path.server.drain({ timeout: 2_000, migrate: true })
     await link.nextControl('D')
-    await clock.forward(2_010)
+    await clock.forward(2_040)
     assert.deepEqual(await drained, { migrated: 0, closed: 0, forced: 1 })
     assert.equal((await link.closed).code, 1012)
     await resume(path.url, welcome)

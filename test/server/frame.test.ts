@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as ws from 'ws'
-import { frameOf, isShort } from '../../packages/holdfast/src/server/frame.ts'
+import { frameOf, isShort, textOf } from '../../packages/holdfast/src/server/frame.ts'
 import { begin } from './script-client.ts'
 import { startServer } from './server.ts'
 
 const { Sender } = ws as unknown as { Sender: { frame(data: Buffer, options: object): Buffer[] } }
 
 describe('a short frame', () => {
-  const sizes = [0, 1, 125, 126, 127, 1_024]
+  const sizes = [0, 1, 32, 33, 125, 126, 127, 1_024]
   for (const size of sizes) {
     it(`of ${size} bytes is that of ws`, () => {
       const bytes = Buffer.alloc(size, 'holdfast')
@@ -25,6 +25,11 @@ describe('a short frame', () => {
   it('of the bytes of a text is one of text', () => {
     const bytes = Buffer.from('für')
     assert.deepEqual(frameOf(bytes, false), framed(bytes, 1))
+  })
+  it('is read as it was written', () => {
+    for (const text of ['', '\u0010O1,0', 'für', 'a'.repeat(32), 'ä'.repeat(16), 'a'.repeat(33)])
+      assert.equal(textOf(Buffer.from(text)), text)
+    assert.equal(textOf(Buffer.from([0x61, 0xff])), 'a\ufffd')
   })
   it('is what is at hand and no longer than a copy is worth', () => {
     assert.deepEqual(['a'.repeat(1_024), Buffer.alloc(1_024), '', Buffer.alloc(0)].map(isShort), [true, true, true, true])

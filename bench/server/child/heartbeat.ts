@@ -2,8 +2,8 @@
 
 import type { ServerSubject } from '../subject.ts'
 
-/** As thinly as a wheel with slots of this many milliseconds. */
-const spreadMs = 4
+/** In groups as our wheel makes them with this heartbeat: those of so many milliseconds. */
+const spreadMs = 32
 
 interface Alive {
   isAlive: boolean

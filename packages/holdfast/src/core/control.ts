@@ -88,6 +88,11 @@ const maxReasonBytes = 123
 
 const mark = '\u0010'
 const markCode = 0x10
+const comma = 0x2c
+const zero = 0x30
+const nine = 0x39
+/** Where no digit has come. */
+const none = -1
 
 export function isControl(text: string): boolean {
   return text.charCodeAt(0) === markCode && text.charCodeAt(1) !== markCode
@@ -104,30 +109,29 @@ export function unescapeText(text: string): string {
 }
 
 /**
- * What travels of each frame: its letter, and its fields in the order in which they do; those that may be missing come last. A payload is
- * the fields as numbers, or as one object.
+ * What travels of a frame whose payload is an object: its letter, and its fields in the order in which they do; those that may be missing
+ * come last.
  */
 interface Layout {
   readonly letter: string
   readonly fields: readonly string[]
   /** How many of them are never missing. */
   readonly required: number
-  readonly isObject: boolean
 }
 
-const layouts: { readonly [kind in Control['kind']]: Layout } = {
-  welcome: { letter: 'W', fields: ['sid', 'key', 'proto', 'ttl', 'ping', 'dead', 'max', 'spread'], required: 8, isObject: true },
-  resume: { letter: 'R', fields: ['sid', 'key', 'cid', 'attempt', 'recv'], required: 5, isObject: true },
-  spliced: { letter: 'S', fields: ['recv', 'base', 'sent', 'ttl', 'ping', 'dead', 'spread'], required: 7, isObject: true },
-  refused: { letter: 'X', fields: ['why', 'recv', 'after', 'url'], required: 1, isObject: true },
-  renew: { letter: 'N', fields: [], required: 0, isObject: true },
-  finish: { letter: 'F', fields: ['code', 'reason'], required: 2, isObject: true },
-  drain: { letter: 'D', fields: ['in', 'by', 'url'], required: 2, isObject: true },
-  ack: { letter: 'A', fields: ['count'], required: 1, isObject: false },
-  ping: { letter: 'P', fields: ['id', 'count', 'spread'], required: 2, isObject: false },
-  pong: { letter: 'O', fields: ['id', 'count'], required: 2, isObject: false },
+type Counting = Control & { readonly kind: 'ack' | 'ping' | 'pong' }
+type Telling = Exclude<Control, Counting>
+
+const layouts: { readonly [kind in Telling['kind']]: Layout } = {
+  welcome: { letter: 'W', fields: ['sid', 'key', 'proto', 'ttl', 'ping', 'dead', 'max', 'spread'], required: 8 },
+  resume: { letter: 'R', fields: ['sid', 'key', 'cid', 'attempt', 'recv'], required: 5 },
+  spliced: { letter: 'S', fields: ['recv', 'base', 'sent', 'ttl', 'ping', 'dead', 'spread'], required: 7 },
+  refused: { letter: 'X', fields: ['why', 'recv', 'after', 'url'], required: 1 },
+  renew: { letter: 'N', fields: [], required: 0 },
+  finish: { letter: 'F', fields: ['code', 'reason'], required: 2 },
+  drain: { letter: 'D', fields: ['in', 'by', 'url'], required: 2 },
 }
-const kinds = new Map(Object.entries(layouts).map(([kind, { letter }]) => [letter, kind as Control['kind']]))
+const kinds = new Map(Object.entries(layouts).map(([kind, { letter }]) => [letter, kind as Telling['kind']]))
 const refusals: readonly unknown[] = ['busy', 'moved', 'stale', 'unknown', 'expired', 'auth', 'origin', 'state'] satisfies Refusal[]
 
 /** What a field may be, where it is not a count. */
@@ -143,33 +147,68 @@ const rules: { readonly [field: string]: (value: any) => boolean } = {
 }
 
 export function encode(control: Control): string {
-  const { letter, fields, isObject } = layouts[control.kind]
-  if (isObject) return mark + letter + JSON.stringify(control, fields as string[])
-  const values = control as unknown as Fields
-  let numbers = ''
-  for (const field of fields) if (values[field] !== undefined) numbers += numbers === '' ? values[field] : `,${values[field]}`
-  return mark + letter + numbers
+  switch (control.kind) {
+    case 'ack':
+      return `${mark}A${control.count}`
+    case 'ping':
+      return `${mark}P${control.id},${control.count}${control.spread === undefined ? '' : `,${control.spread}`}`
+    case 'pong':
+      return `${mark}O${control.id},${control.count}`
+    default: {
+      const { letter, fields } = layouts[control.kind]
+      return mark + letter + JSON.stringify(control, fields as string[])
+    }
+  }
 }
 
 /** Reads a frame for which `isControl` holds. Never throws. */
 export function decode(text: string): Decoded {
   const letter = text.charAt(1)
+  const counting = readCounts(letter, text)
+  if (counting) return counting
   if (!/[A-Za-z]/.test(letter)) return violation('a control frame without a letter')
   const payload = text.slice(2)
   if (3 * payload.length > maxControlBytes && utf8Length(payload) > maxControlBytes)
     return violation(`a control frame of more than ${maxControlBytes} bytes`)
-  const kind = kinds.get(letter)
-  const control = kind ? read(kind, payload) : letter >= 'a' ? unknown : undefined
+  const control = readObject(kinds.get(letter), payload) ?? (letter >= 'a' ? unknown : undefined)
   return control ?? violation(`not a frame of this protocol: ${letter}`) // the payload may hold a key, and is not to be told
 }
 
-type Fields = Readonly<Record<string, unknown>>
 const unknown = { kind: 'unknown' } as const
 
-function read(kind: Control['kind'], payload: string): Control | undefined {
-  const { fields, required, isObject } = layouts[kind]
-  const values = isObject ? readObject(payload) : readNumbers(payload, fields)
+/**
+ * A frame whose payload is counts, separated by commas: each written as the protocol writes it, and none too many. These come again and
+ * again, and to processors that have turned to other things meanwhile: nothing is made that is not returned.
+ */
+function readCounts(letter: string, text: string): Counting | undefined {
+  let first = none
+  let second = none
+  let commas = 0
+  let count = none
+  for (let i = 2; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === comma && count !== none && commas < 2) {
+      if (commas === 0) first = count
+      else second = count
+      commas++
+      count = none
+    } else if (code >= zero && code <= nine && count !== 0) {
+      count = 10 * Math.max(count, 0) + (code - zero)
+      if (count > Number.MAX_SAFE_INTEGER) return undefined
+    } else return undefined
+  }
+  if (count === none) return undefined
+  if (letter === 'A' && commas === 0) return { kind: 'ack', count }
+  if (letter === 'O' && commas === 1) return { kind: 'pong', id: first, count }
+  if (letter === 'P' && commas === 1) return { kind: 'ping', id: first, count }
+  if (letter === 'P' && commas === 2) return { kind: 'ping', id: first, count: second, spread: count }
+  return undefined
+}
+
+function readObject(kind: Telling['kind'] | undefined, payload: string): Control | undefined {
+  const values = kind && parseObject(payload)
   if (!values) return undefined
+  const { fields, required } = layouts[kind]
   const control: Record<string, unknown> = { kind }
   for (const [index, field] of fields.entries()) {
     const value = values[field]
@@ -180,22 +219,13 @@ function read(kind: Control['kind'], payload: string): Control | undefined {
   return control as unknown as Control
 }
 
-function readObject(payload: string): Fields | undefined {
+function parseObject(payload: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(payload)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : undefined
   } catch {
     return undefined
   }
-}
-
-/** NaN where there is no number written as the protocol writes it. */
-function readNumbers(payload: string, fields: readonly string[]): Fields | undefined {
-  const texts = payload.split(',')
-  if (texts.length > fields.length) return undefined
-  const numbers: Record<string, number> = {}
-  for (const [index, text] of texts.entries()) numbers[fields[index]!] = /^(?:0|[1-9]\d*)$/.test(text) ? Number(text) : Number.NaN
-  return numbers
 }
 
 function isCount(value: unknown): boolean {

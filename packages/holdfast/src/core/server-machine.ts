@@ -135,7 +135,13 @@ export class ServerMachine {
     return this.#heldBytes
   }
 
+  /** Whether there is nothing to carry out. */
+  get isAtRest(): boolean {
+    return this.#outputs.length === 0
+  }
+
   poll(): ServerOutput | undefined {
+    if (this.isAtRest) return undefined
     const output = this.#outputs.shift()
     if (this.#outputs.length === 0) this.#outputs = [] // a list that was used keeps its room
     return output

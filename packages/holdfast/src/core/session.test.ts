@@ -588,6 +588,30 @@ describe('a ping', () => {
   })
 })
 
+describe('a session at rest', () => {
+  test('has nothing to write: no message, no acknowledgement, no ping, no answer, no greeting', () => {
+    const end = attached()
+    assert.ok(end.session.isAtRest)
+    const causes: readonly (() => void)[] = [
+      () => void end.session.send({ data: 'a', bytes: 1, settle: undefined }),
+      () => end.session.greet(),
+      () => end.session.probe(end.now),
+      () => void end.hears('^P1,1'),
+      () => {
+        end.hears('b')
+        end.now += 1_000
+        end.session.tick(end.now)
+      },
+    ]
+    for (const cause of causes) {
+      cause()
+      assert.ok(!end.session.isAtRest)
+      end.writes()
+      assert.ok(end.session.isAtRest)
+    }
+  })
+})
+
 describe('a question for an acknowledgement', () => {
   test('goes behind the last message that it is about, once for all that one turn sends', () => {
     const end = attached()

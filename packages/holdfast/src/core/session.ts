@@ -107,6 +107,11 @@ export class Session {
     return this.#tx === this.sent && this.#ping === undefined
   }
 
+  /** Whether there is nothing to write, control frames included, whatever comes next. */
+  get isAtRest(): boolean {
+    return this.isAllWritten && this.#pong === undefined && this.#opening === undefined && !this.inbox.isDueBefore(-Infinity)
+  }
+
   /** Bytes that no link has taken since the peer last said what it has. */
   get pendingBytes(): number {
     return this.outbox.bytes - this.#flightBytes

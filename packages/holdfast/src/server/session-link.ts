@@ -5,7 +5,7 @@ import { isControl } from '../core/control.ts'
 import type { ServerLink, Verdict } from '../core/server-session.ts'
 import type { Answerer, AutoPong } from './auto-pong.ts'
 import type { Turn, Turning } from './clock.ts'
-import { frameOf, isShort } from './frame.ts'
+import { frameOf, isShort, textOf } from './frame.ts'
 import { HollowSocket } from './hollow-socket.ts'
 import type { LinkAlarm } from './link-alarm.ts'
 import { dle, Outgoing } from './outgoing.ts'
@@ -147,7 +147,7 @@ export class SessionLink extends WsGauge<LinkSocket | undefined> implements Answ
   told(event: string, first: any, second: any): void {
     switch (event) {
       case 'message':
-        this.#owner.linkMessage(this, !second && (first as Buffer)[0] === dle ? (first as Buffer).toString() : first, second)
+        this.#owner.linkMessage(this, !second && (first as Buffer)[0] === dle ? textOf(first) : first, second)
         return
       case 'ping':
         if (this.ws) this.#owner.pongs.answer(this.ws, this, first)

@@ -21,6 +21,9 @@ export interface Timed {
 }
 
 const slotMs = 8
+/** What is further away than a second waits for company: waking up for each ping costs more than the ping. */
+const nearSlots = 125
+const groupSlots = 4
 /** A little more than a minute: pings of a usual period are looked at when they are due, and not before. */
 const slotCount = 8_192
 export const nowhere = 0
@@ -98,7 +101,9 @@ export class TimerWheel {
 
   /** A deadline of Infinity may wait in the last one. */
   #slotOf(deadline: number): number {
-    return Math.min(Math.max(Math.ceil(deadline / slotMs), this.#current + 1), this.#current + slotCount - 1)
+    const slot = Math.ceil(deadline / slotMs)
+    const grouped = slot - this.#current > nearSlots ? groupSlots * Math.ceil(slot / groupSlots) : slot
+    return Math.min(Math.max(grouped, this.#current + 1), this.#current + slotCount - 1)
   }
 
   #put(entry: Timed, slot: number): void {

@@ -81,10 +81,16 @@ export class UpgradeRequest {
 
 export function headOf(request: IncomingMessage): Head {
   const { method = '', url = '', httpVersion, rawHeaders } = request
-  const names = rawHeaders.map((_, index) => rawHeaders[index - (index % 2)]!.toLowerCase())
-  const kept = rawHeaders.filter((_, index) => names[index] !== leftOut)
+  const kept: string[] = []
+  let isSecret = false
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!.toLowerCase()
+    if (name === leftOut) continue
+    isSecret ||= secret.includes(name)
+    kept.push(rawHeaders[index]!, rawHeaders[index + 1]!)
+  }
   const own = { method, url, httpVersion, rawHeaders: kept }
-  if (secret.some((name) => names.includes(name))) return own
+  if (isSecret) return own
   const key = [method, url, httpVersion, ...kept].join('\n')
   const known = pool.get(key)
   if (known) return known
