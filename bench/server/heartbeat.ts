@@ -10,7 +10,7 @@ import { cells, difference, of, pick, ratio, type Samples } from '../peers/turns
 import type { Found, Measure, MeasureContext, Row } from '../suite/measure.ts'
 import type { Heartbeat, Lap } from './child/task.ts'
 import { type Filling, Hall } from './hall.ts'
-import { bareSpread, idleLoop, ourPlain, ourSession, type ServerSubject, sweep, timerEach } from './subject.ts'
+import { bareGroups, bareSpread, idleLoop, ourPlain, ourSession, type ServerSubject, sweep, timerEach } from './subject.ts'
 
 interface Size {
   readonly clients: number
@@ -48,7 +48,7 @@ export const heartbeat: Measure = {
     context.tell('traffic')
     const pingsInTraffic = await ofEach(first, (hall) => pingsWhileTalking(hall, size.heartbeat.intervalMs))
     await first[Symbol.asyncDispose]()
-    await using second = await Halls.open(context, [sweep, timerEach], size)
+    await using second = await Halls.open(context, [sweep, timerEach, bareGroups], size)
     return conclude(references, phase, await observe(context, references, second, size), pingsInTraffic)
   },
 }

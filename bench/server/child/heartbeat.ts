@@ -2,8 +2,9 @@
 
 import type { ServerSubject } from '../subject.ts'
 
-/** In groups as our wheel makes them with this heartbeat: those of so many milliseconds. */
-const spreadMs = 32
+const spreadMs = 4
+/** Pings of so many milliseconds go together in our wheel. */
+const groupMs = 32
 
 interface Alive {
   isAlive: boolean
@@ -31,7 +32,10 @@ export function beat(subject: ServerSubject, server: any, intervalMs: number): v
       })
       return
     case 'ws, bare spread':
-      spread(connected, intervalMs)
+      spread(connected, intervalMs, spreadMs)
+      return
+    case 'ws, bare groups':
+      spread(connected, intervalMs, groupMs)
       return
     default:
       connected(() => {})
@@ -60,7 +64,7 @@ function check(socket: Alive): void {
  * In an order drawn by lot, as phases are: who goes from one connection to the one that was accepted behind it finds most of what he needs in
  * the caches of the processor, and pays two thirds.
  */
-function spread(connected: (listener: (socket: Alive) => void) => void, intervalMs: number): void {
+function spread(connected: (listener: (socket: Alive) => void) => void, intervalMs: number, everyMs: number): void {
   const sockets: Alive[] = []
   connected((socket) => {
     const place = Math.floor(Math.random() * (sockets.length + 1))
@@ -75,5 +79,5 @@ function spread(connected: (listener: (socket: Alive) => void) => void, interval
     due += ((now - at) / intervalMs) * sockets.length
     at = now
     for (; due >= 1; due--) sockets[pinged++ % sockets.length]?.ping()
-  }, spreadMs)
+  }, everyMs)
 }
