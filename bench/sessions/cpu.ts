@@ -16,7 +16,7 @@ export const cpu: Measure = {
   title: 'CPU of the client for a message of 125 B, sent in bursts of 128 or received, the least of all rounds',
   run: async ({ build, isQuick, tell }) => {
     await using server = await BenchServer.start(build, serverKinds)
-    const rounds = isQuick ? 3 : 7
+    const rounds = isQuick ? 3 : 15
     const steps: Step[] = [
       { direction: 'send', bytes, count: isQuick ? 20_000 : 120_000 },
       { direction: 'receive', bytes, count: isQuick ? 50_000 : 200_000 },

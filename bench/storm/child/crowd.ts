@@ -1,10 +1,15 @@
 /** Clients of one library, and when they are back after they lost their server together. */
 
 import { Socket } from 'node:net'
+import { setPriority } from 'node:os'
 import { loadSubject } from '../../sessions/subject.ts'
 import type { CrowdTask, Returns } from './task.ts'
 
+/** Elsewhere clients do not take the processor of their server. */
+const lowPriority = 10
+
 export async function openCrowd({ build, subject, port, clients, atOnce, retry }: CrowdTask): Promise<null> {
+  setPriority(lowPriority)
   const open = await loadSubject(subject, build, retry ? { retry } : {})
   let openedAt: number[] = []
   let dials = 0

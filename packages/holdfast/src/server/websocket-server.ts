@@ -112,6 +112,7 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
     this.#wheel = wheel
     const { autoPong = true, maxPendingAutoPongs = 0 } = this.options as WebSocketServerOptions
     const pongs = new AutoPong(autoPong, maxPendingAutoPongs)
+    const sessionOptions = forSession(this.options)
     this.#host = new SessionHost({
       options: resolved,
       maxMessageBytes: maxPayload === 0 ? Number.MAX_SAFE_INTEGER : maxPayload,
@@ -122,7 +123,7 @@ export class WebSocketServer extends WsServer<typeof SessionSocket> {
       admission,
       pongs,
       left: (session, how) => this.#left(session, how),
-      createSocket: () => new (this.options.WebSocket as any)(null, undefined, forSession(this.options)),
+      createSocket: () => new (this.options.WebSocket as any)(null, undefined, sessionOptions),
       closed: (socket) => this.#untrack(socket),
     })
     this.#untracked = this.clients ? undefined : new Set()
