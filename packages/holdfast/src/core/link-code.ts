@@ -23,7 +23,7 @@ export const linkCode = {
 /** What the peer's WebSocket layer will not take from one link it will not take from another. */
 const fatalCodes: readonly number[] = [1002, 1003, 1007, 1009]
 
-/** The peer left, moved on or heard nothing: that says nothing of what the link carried. 1006 is no close frame, 1001 and 1012 say that a server or a page goes. */
+/** The peer left (1001, 1012), moved on or heard nothing, or sent no close frame (1006): that says nothing of what the link carried. */
 const blamelessCodes: readonly number[] = [1001, 1006, linkCode.leaving, linkCode.superseded, linkCode.migrated, linkCode.dead]
 
 /** Whether a peer that closed a link with this code may have done so for a message that it carried (PROTOCOL.md section 6, poison). */
