@@ -2,7 +2,8 @@
  * A core for two processes of which only one ever has something to do.
  *
  * Across cores most of a round trip is the system waking a core that had nothing to do, which takes 20 or 80 µs as it likes. On one core the
- * rest is what the code takes. Where the system has no `taskset` the processes stay where they are.
+ * rest is what the code takes. Where the system has no `taskset` the processes stay where they are, and
+ * that is said.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -16,6 +17,7 @@ export class SharedCore implements Disposable {
     const core = new SharedCore()
     const [first] = pids.map((pid) => core.#keep(pid))
     if (first) for (const pid of pids) taskset(first.split(/[,-]/)[0]!, pid)
+    else process.stderr.write('· without taskset both ends are on the cores that the system gives them\n')
     return core
   }
 

@@ -28,22 +28,15 @@ export interface Turning {
 export class Turn {
   readonly #clock: Clock
   #now: number | undefined
-  /** Who waits for its end: the first of these, and no list for each turn. */
-  readonly #turning: (Turning | undefined)[] = []
-  #awaited = 0
+  #turning: Turning[] = []
   #isOn = false
   readonly #end = (): void => {
+    const turning = this.#turning
     this.#isOn = false
     this.#now = undefined
-    try {
-      for (let index = 0; index < this.#awaited; index++) {
-        const turning = this.#turning[index]!
-        this.#turning[index] = undefined
-        turning.turned()
-      }
-    } finally {
-      this.#awaited = 0
-    }
+    if (turning.length === 0) return
+    this.#turning = []
+    for (const each of turning) each.turned()
   }
 
   constructor(clock: Clock) {
@@ -60,7 +53,7 @@ export class Turn {
 
   /** Sees to it that somebody is told when the turn is over. */
   await(turning: Turning): void {
-    this.#turning[this.#awaited++] = turning
+    this.#turning.push(turning)
     this.#begin()
   }
 

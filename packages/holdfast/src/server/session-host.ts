@@ -153,14 +153,11 @@ export class SessionHost implements LinkOwner, SessionOwner {
     const hosted = this.#hostedOf(link)
     if (typeof payload === 'string' && payload.charAt(1) === pongLetter) this.#answered(now, hosted)
     // Most control frames are answers, after which nothing is due sooner than before.
-    if (data === undefined && hosted?.session.session.isAtRest && this.#machine.isAtRest) {
-      hosted.wake()
-      return
-    }
+    const isSettled = data === undefined && hosted?.session.session.isAtRest && this.#machine.isAtRest
     try {
       if (data !== undefined) this.#deliver(hosted, typeof data === 'string' ? Buffer.from(data) : (data as Buffer), isBinary)
     } finally {
-      this.#settle(hosted, now + this.#restMs)
+      if (!isSettled) this.#settle(hosted, now + this.#restMs)
       hosted?.wake()
     }
   }
